@@ -1,0 +1,14 @@
+{#- A query of the whole numbers from 0 to 9999, in the column number. -#}
+{% macro whole_numbers() -%}
+    select thousands.digit * 1000 + hundreds.digit * 100 + tens.digit * 10 + ones.digit as number
+    from
+    {%- for place in ['thousands', 'hundreds', 'tens', 'ones'] %}
+        (
+            {%- for digit in range(10) %}
+            select {{ digit }} as digit
+            {%- if not loop.last %} union all {%- endif %}
+            {%- endfor %}
+        ) as {{ place }}
+        {%- if not loop.last %} cross join {%- endif %}
+    {%- endfor %}
+{%- endmacro %}

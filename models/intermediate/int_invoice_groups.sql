@@ -1,0 +1,59 @@
+-- Invoices that no rule of the report can tell apart, added up: the one pass over all invoices.
+with
+
+invoices as (
+    select * from {{ ref('stg_lago__invoices') }}
+),
+
+grouped as (
+    select
+        organization_id,
+        billing_entity_id,
+        billing_entity_code,
+        month,
+        issuing_date_validity,
+        status_code,
+        payment_status_code,
+        currency,
+        self_billed,
+        is_payment_dispute_lost,
+        amount_validity,
+        count(*) as invoices_count,
+        coalesce(sum(cast(amount_cents as decimal(38, 0))), 0) as amount_cents,
+        min(invoice_id) as example_invoice_id
+    from invoices
+    group by
+        organization_id,
+        billing_entity_id,
+        billing_entity_code,
+        month,
+        issuing_date_validity,
+        status_code,
+        payment_status_code,
+        currency,
+        self_billed,
+        is_payment_dispute_lost,
+        amount_validity
+),
+
+-- Codes and ids become text only here, where the rows are few.
+typed as (
+    select
+        cast(organization_id as {{ dbt.type_string() }}) as organization_id,
+        cast(billing_entity_id as {{ dbt.type_string() }}) as billing_entity_id,
+        cast(billing_entity_code as {{ dbt.type_string() }}) as billing_entity_code,
+        month,
+        issuing_date_validity,
+        cast(status_code as {{ dbt.type_string() }}) as status_code,
+        cast(payment_status_code as {{ dbt.type_string() }}) as payment_status_code,
+        cast(currency as {{ dbt.type_string() }}) as currency,
+        cast(self_billed as {{ dbt.type_string() }}) as self_billed,
+        is_payment_dispute_lost,
+        amount_validity,
+        invoices_count,
+        cast(amount_cents as decimal(38, 0)) as amount_cents,
+        cast(example_invoice_id as {{ dbt.type_string() }}) as example_invoice_id
+    from grouped
+)
+
+select * from typed

@@ -1,0 +1,126 @@
+-- Each group decoded, with the first reason why it does not count, or null where it does.
+with
+
+invoice_groups as (
+    select * from {{ ref('int_invoice_groups') }}
+),
+
+organizations as (
+    select * from {{ ref('stg_lago__organizations') }}
+),
+
+billing_entities as (
+    select * from {{ ref('stg_lago__billing_entities') }}
+),
+
+billing_entity_codes as (
+    select * from {{ ref('int_billing_entities_resolved') }}
+),
+
+invoice_statuses as (
+    select * from {{ ref('invoice_statuses') }}
+),
+
+payment_statuses as (
+    select * from {{ ref('payment_statuses') }}
+),
+
+currencies as (
+    select * from {{ ref('currencies') }}
+),
+
+decoded as (
+    select
+        invoice_groups.organization_id,
+        invoice_groups.billing_entity_id as billing_entity_id_given,
+        invoice_groups.billing_entity_code as billing_entity_code_given,
+        invoice_groups.month,
+        invoice_groups.issuing_date_validity,
+        invoice_groups.status_code,
+        invoice_groups.payment_status_code,
+        invoice_groups.currency,
+        invoice_groups.self_billed,
+        invoice_groups.is_payment_dispute_lost,
+        invoice_groups.amount_validity,
+        coalesce(
+            invoice_groups.billing_entity_id, billing_entity_codes.billing_entity_id
+        ) as billing_entity_id,
+        coalesce(
+            billing_entities.billing_entity_code, nullif(invoice_groups.billing_entity_code, '')
+        ) as billing_entity_code,
+        invoice_statuses.status,
+        payment_statuses.payment_status,
+        case
+            when invoice_groups.self_billed is null then false
+            when lower(invoice_groups.self_billed) in ('f', 'false', '0') then false
+            when lower(invoice_groups.self_billed) in ('t', 'true', '1') then true
+        end as is_self_billed,
+        organizations.organization_id is not null as is_organization_known,
+        currencies.currency is not null as is_currency_known,
+        organizations.first_month,
+        invoice_groups.invoices_count,
+        invoice_groups.amount_cents,
+        invoice_groups.example_invoice_id
+    from invoice_groups
+    left join organizations
+        on invoice_groups.organization_id = organizations.organization_id
+    left join billing_entities
+        on
+            invoice_groups.organization_id = billing_entities.organization_id
+            and invoice_groups.billing_entity_id = billing_entities.billing_entity_id
+    left join billing_entity_codes
+        on
+            invoice_groups.organization_id = billing_entity_codes.organization_id
+            and invoice_groups.billing_entity_code = billing_entity_codes.billing_entity_code
+    left join invoice_statuses
+        on
+            invoice_groups.status_code = cast(invoice_statuses.code as {{ dbt.type_string() }})
+            or invoice_groups.status_code = invoice_statuses.status
+    left join payment_statuses
+        on
+            invoice_groups.payment_status_code
+            = cast(payment_statuses.code as {{ dbt.type_string() }})
+            or invoice_groups.payment_status_code = payment_statuses.payment_status
+    left join currencies
+        on invoice_groups.currency = currencies.currency
+),
+
+classified as (
+    select
+        organization_id,
+        billing_entity_id_given,
+        billing_entity_code_given,
+        month,
+        issuing_date_validity,
+        status_code,
+        payment_status_code,
+        currency,
+        self_billed,
+        is_payment_dispute_lost,
+        amount_validity,
+        billing_entity_id,
+        billing_entity_code,
+        payment_status,
+        case
+            when not is_organization_known then 'unknown_organization'
+            when status is null then 'unknown_status'
+            when status <> 'finalized' then 'not_finalized'
+            when is_self_billed then 'self_billed'
+            when is_payment_dispute_lost then 'payment_dispute_lost'
+            when payment_status is null then 'unknown_payment_status'
+            when issuing_date_validity = 'missing' then 'missing_issuing_date'
+            when issuing_date_validity = 'invalid' then 'invalid_issuing_date'
+            when currency is null or currency = '' then 'missing_currency'
+            when not is_currency_known then 'unknown_currency'
+            when amount_validity <> 'valid' then 'invalid_amount'
+            when is_self_billed is null then 'invalid_self_billed'
+            when month < first_month then 'before_first_month'
+            when month > {{ month_of(as_of_date()) }} then 'future_month'
+        end as exclusion_reason,
+        invoices_count,
+        amount_cents,
+        example_invoice_id
+    from decoded
+)
+
+select * from classified

@@ -1,0 +1,55 @@
+-- Each invoice with the judgement of its group: answers "which invoices are these?".
+{{ config(materialized = 'view') }}
+
+with
+
+invoices as (
+    select * from {{ ref('stg_lago__invoices') }}
+),
+
+invoice_groups as (
+    select * from {{ ref('int_invoice_groups_classified') }}
+),
+
+classified as (
+    select
+        cast(invoices.invoice_id as {{ dbt.type_string() }}) as invoice_id,
+        invoice_groups.organization_id,
+        invoice_groups.billing_entity_id,
+        invoice_groups.billing_entity_code,
+        invoice_groups.month,
+        invoice_groups.status_code,
+        invoice_groups.payment_status_code,
+        invoice_groups.payment_status,
+        invoice_groups.currency,
+        invoice_groups.self_billed,
+        invoice_groups.is_payment_dispute_lost,
+        invoices.issuing_date_given,
+        invoices.issuing_date,
+        invoices.amount_given,
+        invoices.amount_cents,
+        invoice_groups.exclusion_reason
+    from invoices
+    inner join invoice_groups
+        on
+            cast(invoices.organization_id as {{ dbt.type_string() }})
+            is not distinct from invoice_groups.organization_id
+            and cast(invoices.billing_entity_id as {{ dbt.type_string() }})
+            is not distinct from invoice_groups.billing_entity_id_given
+            and cast(invoices.billing_entity_code as {{ dbt.type_string() }})
+            is not distinct from invoice_groups.billing_entity_code_given
+            and invoices.month is not distinct from invoice_groups.month
+            and invoices.issuing_date_validity = invoice_groups.issuing_date_validity
+            and cast(invoices.status_code as {{ dbt.type_string() }})
+            is not distinct from invoice_groups.status_code
+            and cast(invoices.payment_status_code as {{ dbt.type_string() }})
+            is not distinct from invoice_groups.payment_status_code
+            and cast(invoices.currency as {{ dbt.type_string() }})
+            is not distinct from invoice_groups.currency
+            and cast(invoices.self_billed as {{ dbt.type_string() }})
+            is not distinct from invoice_groups.self_billed
+            and invoices.is_payment_dispute_lost = invoice_groups.is_payment_dispute_lost
+            and invoices.amount_validity = invoice_groups.amount_validity
+)
+
+select * from classified

@@ -1,0 +1,23 @@
+with
+
+collected_by_billing_entity as (
+    select * from {{ ref('invoice_collection_by_billing_entity') }}
+),
+
+collected as (
+    select
+        organization_id,
+        month,
+        payment_status,
+        currency,
+        cast(sum(invoices_count) as bigint) as invoices_count,
+        cast(sum(cast(amount_cents as decimal(38, 0))) as bigint) as amount_cents
+    from collected_by_billing_entity
+    group by
+        organization_id,
+        month,
+        payment_status,
+        currency
+)
+
+select * from collected

@@ -1,0 +1,25 @@
+with
+
+invoice_groups as (
+    select * from {{ ref('int_invoice_groups_classified') }}
+),
+
+excluded as (
+    select
+        organization_id,
+        exclusion_reason,
+        month,
+        currency,
+        cast(sum(invoices_count) as bigint) as invoices_count,
+        cast(sum(amount_cents) as decimal(38, 0)) as amount_cents,
+        min(example_invoice_id) as example_invoice_id
+    from invoice_groups
+    where exclusion_reason is not null
+    group by
+        organization_id,
+        exclusion_reason,
+        month,
+        currency
+)
+
+select * from excluded

@@ -1,0 +1,17 @@
+with
+
+billing_entities as (
+    select * from {{ source('lago', 'billing_entities') }}
+),
+
+renamed as (
+    select
+        cast(id as {{ dbt.type_string() }}) as billing_entity_id,
+        cast(organization_id as {{ dbt.type_string() }}) as organization_id,
+        cast(code as {{ dbt.type_string() }}) as billing_entity_code,
+        nullif(cast(archived_at as {{ dbt.type_string() }}), '') is not null as is_archived,
+        nullif(cast(deleted_at as {{ dbt.type_string() }}), '') is not null as is_deleted
+    from billing_entities
+)
+
+select * from renamed

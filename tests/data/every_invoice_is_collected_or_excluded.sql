@@ -1,0 +1,174 @@
+-- What does not add up between the raw invoices, read here from the source itself, and (1) the
+-- groups that int_invoice_groups made of them, (2) what was collected and what was excluded: per
+-- organization in counts, per organization and currency in cents.
+with
+
+raw_invoices as (
+    select * from {{ source('lago', 'invoices') }}
+),
+
+collected as (
+    select * from {{ ref('invoice_collection') }}
+),
+
+excluded as (
+    select * from {{ ref('invoice_exclusions') }}
+),
+
+invoice_groups as (
+    select * from {{ ref('int_invoice_groups') }}
+),
+
+named as (
+    select
+        *,
+        {{ optional_column('payment_dispute_lost_at') }} as dispute_lost_at,
+        {{ optional_column('self_billed') }} as self_billed_given
+    from raw_invoices
+),
+
+parsed as (
+    select
+        organization_id,
+        {{ month_of(parse_date('issuing_date')) }} as month,
+        status,
+        payment_status,
+        currency,
+        self_billed_given as self_billed,
+        case
+            when dispute_lost_at is null then false
+            else cast(dispute_lost_at as {{ dbt.type_string() }}) <> ''
+        end as is_payment_dispute_lost,
+        {{ parse_amount_cents('total_amount_cents') }} as amount_cents
+    from named
+),
+
+raw_groups as (
+    select
+        organization_id,
+        month,
+        status,
+        payment_status,
+        currency,
+        self_billed,
+        is_payment_dispute_lost,
+        count(*) as invoices_count,
+        coalesce(sum(cast(amount_cents as decimal(38, 0))), 0) as amount_cents
+    from parsed
+    group by
+        organization_id,
+        month,
+        status,
+        payment_status,
+        currency,
+        self_billed,
+        is_payment_dispute_lost
+),
+
+raw_typed as (
+    select
+        cast(organization_id as {{ dbt.type_string() }}) as organization_id,
+        month,
+        cast(status as {{ dbt.type_string() }}) as status_code,
+        cast(payment_status as {{ dbt.type_string() }}) as payment_status_code,
+        cast(currency as {{ dbt.type_string() }}) as currency,
+        cast(self_billed as {{ dbt.type_string() }}) as self_billed,
+        is_payment_dispute_lost,
+        invoices_count,
+        amount_cents
+    from raw_groups
+),
+
+entries as (
+    select
+        'int_invoice_groups' as compared,
+        organization_id,
+        month,
+        status_code,
+        payment_status_code,
+        currency,
+        self_billed,
+        is_payment_dispute_lost,
+        invoices_count,
+        amount_cents
+    from raw_typed
+    union all
+    select
+        'int_invoice_groups' as compared,
+        organization_id,
+        month,
+        status_code,
+        payment_status_code,
+        currency,
+        self_billed,
+        is_payment_dispute_lost,
+        -invoices_count as invoices_count,
+        -amount_cents as amount_cents
+    from invoice_groups
+    union all
+    select
+        'collected and excluded' as compared,
+        organization_id,
+        null as month,
+        null as status_code,
+        null as payment_status_code,
+        currency,
+        null as self_billed,
+        null as is_payment_dispute_lost,
+        invoices_count,
+        amount_cents
+    from raw_typed
+    union all
+    select
+        'collected and excluded' as compared,
+        organization_id,
+        null as month,
+        null as status_code,
+        null as payment_status_code,
+        currency,
+        null as self_billed,
+        null as is_payment_dispute_lost,
+        -invoices_count as invoices_count,
+        -amount_cents as amount_cents
+    from collected
+    union all
+    select
+        'collected and excluded' as compared,
+        organization_id,
+        null as month,
+        null as status_code,
+        null as payment_status_code,
+        currency,
+        null as self_billed,
+        null as is_payment_dispute_lost,
+        -invoices_count as invoices_count,
+        -amount_cents as amount_cents
+    from excluded
+),
+
+balances as (
+    select
+        compared,
+        organization_id,
+        month,
+        status_code,
+        payment_status_code,
+        currency,
+        self_billed,
+        is_payment_dispute_lost,
+        sum(invoices_count) as raw_invoices_surplus,
+        sum(amount_cents) as raw_cents_surplus
+    from entries
+    group by
+        compared,
+        organization_id,
+        month,
+        status_code,
+        payment_status_code,
+        currency,
+        self_billed,
+        is_payment_dispute_lost
+)
+
+select * from balances
+where raw_invoices_surplus <> 0 or raw_cents_surplus <> 0
