@@ -39,20 +39,20 @@ grouped as (
 -- Codes and ids become text only here, where the rows are few.
 typed as (
     select
-        cast(organization_id as {{ dbt.type_string() }}) as organization_id,
-        cast(billing_entity_id as {{ dbt.type_string() }}) as billing_entity_id,
-        cast(billing_entity_code as {{ dbt.type_string() }}) as billing_entity_code,
+        cast(organization_id as {{ type_string() }}) as organization_id,
+        cast(billing_entity_id as {{ type_string() }}) as billing_entity_id,
+        cast(billing_entity_code as {{ type_string() }}) as billing_entity_code,
         month,
         issuing_date_validity,
-        cast(status_code as {{ dbt.type_string() }}) as status_code,
-        cast(payment_status_code as {{ dbt.type_string() }}) as payment_status_code,
-        cast(currency as {{ dbt.type_string() }}) as currency,
-        cast(self_billed as {{ dbt.type_string() }}) as self_billed,
+        cast(status_code as {{ type_string() }}) as status_code,
+        cast(payment_status_code as {{ type_string() }}) as payment_status_code,
+        cast(currency as {{ type_string() }}) as currency,
+        cast(self_billed as {{ type_string() }}) as self_billed,
         is_payment_dispute_lost,
         amount_validity,
         invoices_count,
         cast(amount_cents as decimal(38, 0)) as amount_cents,
-        cast(example_invoice_id as {{ dbt.type_string() }}) as example_invoice_id
+        cast(example_invoice_id as {{ type_string() }}) as example_invoice_id
     from grouped
 )
 

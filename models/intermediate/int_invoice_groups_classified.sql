@@ -74,12 +74,12 @@ decoded as (
             and invoice_groups.billing_entity_code = billing_entity_codes.billing_entity_code
     left join invoice_statuses
         on
-            invoice_groups.status_code = cast(invoice_statuses.code as {{ dbt.type_string() }})
+            invoice_groups.status_code = cast(invoice_statuses.code as {{ type_string() }})
             or invoice_groups.status_code = invoice_statuses.status
     left join payment_statuses
         on
             invoice_groups.payment_status_code
-            = cast(payment_statuses.code as {{ dbt.type_string() }})
+            = cast(payment_statuses.code as {{ type_string() }})
             or invoice_groups.payment_status_code = payment_statuses.payment_status
     left join currencies
         on invoice_groups.currency = currencies.currency

@@ -13,7 +13,7 @@ invoice_groups as (
 
 classified as (
     select
-        cast(invoices.invoice_id as {{ dbt.type_string() }}) as invoice_id,
+        cast(invoices.invoice_id as {{ type_string() }}) as invoice_id,
         invoice_groups.organization_id,
         invoice_groups.billing_entity_id,
         invoice_groups.billing_entity_code,
@@ -32,21 +32,21 @@ classified as (
     from invoices
     inner join invoice_groups
         on
-            cast(invoices.organization_id as {{ dbt.type_string() }})
+            cast(invoices.organization_id as {{ type_string() }})
             is not distinct from invoice_groups.organization_id
-            and cast(invoices.billing_entity_id as {{ dbt.type_string() }})
+            and cast(invoices.billing_entity_id as {{ type_string() }})
             is not distinct from invoice_groups.billing_entity_id_given
-            and cast(invoices.billing_entity_code as {{ dbt.type_string() }})
+            and cast(invoices.billing_entity_code as {{ type_string() }})
             is not distinct from invoice_groups.billing_entity_code_given
             and invoices.month is not distinct from invoice_groups.month
             and invoices.issuing_date_validity = invoice_groups.issuing_date_validity
-            and cast(invoices.status_code as {{ dbt.type_string() }})
+            and cast(invoices.status_code as {{ type_string() }})
             is not distinct from invoice_groups.status_code
-            and cast(invoices.payment_status_code as {{ dbt.type_string() }})
+            and cast(invoices.payment_status_code as {{ type_string() }})
             is not distinct from invoice_groups.payment_status_code
-            and cast(invoices.currency as {{ dbt.type_string() }})
+            and cast(invoices.currency as {{ type_string() }})
             is not distinct from invoice_groups.currency
-            and cast(invoices.self_billed as {{ dbt.type_string() }})
+            and cast(invoices.self_billed as {{ type_string() }})
             is not distinct from invoice_groups.self_billed
             and invoices.is_payment_dispute_lost = invoice_groups.is_payment_dispute_lost
             and invoices.amount_validity = invoice_groups.amount_validity

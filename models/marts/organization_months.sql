@@ -12,14 +12,14 @@ reported as (
     select
         organization_id,
         first_month,
-        {{ dbt.datediff('first_month', month_of(as_of_date()), 'month') }} as last_number
+        {{ datediff('first_month', month_of(as_of_date()), 'month') }} as last_number
     from organizations
 ),
 
 months as (
     select
         reported.organization_id,
-        cast({{ dbt.dateadd('month', 'numbers.number', 'reported.first_month') }} as date) as month
+        cast({{ dateadd('month', 'numbers.number', 'reported.first_month') }} as date) as month
     from reported
     inner join numbers on reported.last_number >= numbers.number
 )

@@ -1,43 +1,62 @@
--- Known organizations in which data faults exceed 1% of the invoices and number more than 5, and
--- the invoices of unknown organizations (in one line, without id) where they exceed 1% of all.
+-- Known organizations in which data faults exceed 1% of the invoices and number more than 5, and,
+-- in one line without id, the invoices of unknown organizations where they exceed 1% of all.
 with
 
-invoice_groups as (
-    select * from {{ ref('int_invoice_groups_classified') }}
+exclusions as (
+    select * from {{ ref('invoice_exclusions') }}
 ),
 
-judged as (
+invoice_groups as (
+    select * from {{ ref('int_invoice_groups') }}
+),
+
+faults as (
     select
-        case when exclusion_reason = 'unknown_organization' then null else organization_id end
-            as organization_id,
-        coalesce(exclusion_reason = 'unknown_organization', false) as is_organization_unknown,
-        invoices_count,
-        case
-            when exclusion_reason like 'unknown_%' then invoices_count
-            when exclusion_reason like 'missing_%' then invoices_count
-            when exclusion_reason like 'invalid_%' then invoices_count
-            else 0
-        end as faults_count,
-        sum(invoices_count) over () as all_invoices_count
-    from invoice_groups
+        organization_id,
+        sum(invoices_count) as faults_count
+    from exclusions
+    where
+        exclusion_reason like 'missing_%'
+        or exclusion_reason like 'invalid_%'
+        or exclusion_reason in ('unknown_status', 'unknown_payment_status', 'unknown_currency')
+    group by organization_id
 ),
 
 organizations as (
     select
         organization_id,
-        is_organization_unknown,
-        sum(faults_count) as faults_count,
-        case when is_organization_unknown then max(all_invoices_count) else sum(invoices_count) end
-            as invoices_count
-    from judged
-    group by organization_id, is_organization_unknown
+        sum(invoices_count) as invoices_count
+    from invoice_groups
+    group by organization_id
+),
+
+strays as (
+    select sum(invoices_count) as faults_count
+    from exclusions
+    where exclusion_reason = 'unknown_organization'
+),
+
+totals as (
+    select sum(invoices_count) as invoices_count
+    from invoice_groups
+),
+
+shares as (
+    select
+        faults.organization_id,
+        faults.faults_count,
+        organizations.invoices_count
+    from faults
+    inner join organizations on faults.organization_id = organizations.organization_id
+    where faults.faults_count > 5
+    union all
+    select
+        null as organization_id,
+        strays.faults_count,
+        totals.invoices_count
+    from strays
+    cross join totals
 )
 
-select
-    organization_id,
-    faults_count,
-    invoices_count
-from organizations
-where
-    faults_count * 100 > invoices_count
-    and (is_organization_unknown or faults_count > 5)
+select * from shares
+where faults_count * 100 > invoices_count

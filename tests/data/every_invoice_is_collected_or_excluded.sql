@@ -37,7 +37,7 @@ parsed as (
         self_billed_given as self_billed,
         case
             when dispute_lost_at is null then false
-            else cast(dispute_lost_at as {{ dbt.type_string() }}) <> ''
+            else cast(dispute_lost_at as {{ type_string() }}) <> ''
         end as is_payment_dispute_lost,
         {{ parse_amount_cents('total_amount_cents') }} as amount_cents
     from named
@@ -67,12 +67,12 @@ raw_groups as (
 
 raw_typed as (
     select
-        cast(organization_id as {{ dbt.type_string() }}) as organization_id,
+        cast(organization_id as {{ type_string() }}) as organization_id,
         month,
-        cast(status as {{ dbt.type_string() }}) as status_code,
-        cast(payment_status as {{ dbt.type_string() }}) as payment_status_code,
-        cast(currency as {{ dbt.type_string() }}) as currency,
-        cast(self_billed as {{ dbt.type_string() }}) as self_billed,
+        cast(status as {{ type_string() }}) as status_code,
+        cast(payment_status as {{ type_string() }}) as payment_status_code,
+        cast(currency as {{ type_string() }}) as currency,
+        cast(self_billed as {{ type_string() }}) as self_billed,
         is_payment_dispute_lost,
         invoices_count,
         amount_cents

@@ -25,7 +25,7 @@ compared as (
         organizations.first_month,
         {{ month_of(as_of_date()) }} as as_of_month,
         coalesce(spans.months_count, 0) as months_count,
-        {{ dbt.datediff('organizations.first_month', month_of(as_of_date()), 'month') }} + 1
+        {{ datediff('organizations.first_month', month_of(as_of_date()), 'month') }} + 1
             as months_expected,
         spans.first_month as first_month_found,
         spans.last_month as last_month_found

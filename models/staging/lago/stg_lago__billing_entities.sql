@@ -6,11 +6,11 @@ billing_entities as (
 
 renamed as (
     select
-        cast(id as {{ dbt.type_string() }}) as billing_entity_id,
-        cast(organization_id as {{ dbt.type_string() }}) as organization_id,
-        cast(code as {{ dbt.type_string() }}) as billing_entity_code,
-        nullif(cast(archived_at as {{ dbt.type_string() }}), '') is not null as is_archived,
-        nullif(cast(deleted_at as {{ dbt.type_string() }}), '') is not null as is_deleted
+        cast(id as {{ type_string() }}) as billing_entity_id,
+        cast(organization_id as {{ type_string() }}) as organization_id,
+        cast(code as {{ type_string() }}) as billing_entity_code,
+        nullif(cast(archived_at as {{ type_string() }}), '') is not null as is_archived,
+        nullif(cast(deleted_at as {{ type_string() }}), '') is not null as is_deleted
     from billing_entities
 )
 

@@ -34,7 +34,7 @@ judged as (
         self_billed,
         case
             when payment_dispute_lost_at is null then false
-            else cast(payment_dispute_lost_at as {{ dbt.type_string() }}) <> ''
+            else cast(payment_dispute_lost_at as {{ type_string() }}) <> ''
         end as is_payment_dispute_lost,
         issuing_date_given,
         issuing_date,
@@ -42,7 +42,7 @@ judged as (
         case
             when issuing_date is not null then 'valid'
             when issuing_date_given is null then 'missing'
-            when cast(issuing_date_given as {{ dbt.type_string() }}) = '' then 'missing'
+            when cast(issuing_date_given as {{ type_string() }}) = '' then 'missing'
             else 'invalid'
         end as issuing_date_validity,
         amount_given,
@@ -50,7 +50,7 @@ judged as (
         case
             when amount_cents is not null then 'valid'
             when amount_given is null then 'missing'
-            when cast(amount_given as {{ dbt.type_string() }}) = '' then 'missing'
+            when cast(amount_given as {{ type_string() }}) = '' then 'missing'
             else 'invalid'
         end as amount_validity
     from parsed

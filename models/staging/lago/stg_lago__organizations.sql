@@ -6,8 +6,8 @@ organizations as (
 
 renamed as (
     select
-        cast(id as {{ dbt.type_string() }}) as organization_id,
-        cast(name as {{ dbt.type_string() }}) as organization_name,
+        cast(id as {{ type_string() }}) as organization_id,
+        cast(name as {{ type_string() }}) as organization_name,
         {{ utc_timestamp('created_at') }} as created_at,
         {{ month_of(utc_timestamp('created_at')) }} as first_month
     from organizations

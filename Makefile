@@ -1,0 +1,50 @@
+# The project's commands. `make` alone lists them.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+SOURCES := harness benchmarks seeds tests
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test lint lock clean
+
+help:
+	@echo "make run      set up, then run the main job on the sample and print its table"
+	@echo "make test     set up, then lint and run all tests"
+	@echo "make setup    only set up: the environment in $(VENV), with $(BIN)/harness and $(BIN)/dbt"
+	@echo "make lint     only the linters"
+	@echo "make lock     pin the requirements again (needs uv)"
+	@echo "make clean    remove the environment and everything built"
+	@echo "PYTHON=...    the Python 3.11, 3.12 or 3.13 to set up with (now: $(PYTHON))"
+
+setup: $(INSTALLED)
+
+$(INSTALLED): requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
+		|| { echo "Python 3.11 to 3.13 with venv is needed; name one: make PYTHON=python3.12" >&2; exit 1; }
+	@echo "Setting up $(VENV): a minute or two, once" >&2
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/pip install -qq --disable-pip-version-check --require-hashes -r requirements.txt
+	@$(BIN)/pip install -qq --disable-pip-version-check --no-build-isolation --no-deps -e .
+	@touch $@
+
+run: setup
+	@$(BIN)/harness run
+
+test: lint
+	LAGO_COLLECTION_DATABASE=target/test.duckdb $(BIN)/dbt build --quiet --target-path target/test
+	$(BIN)/python -m pytest
+
+lint: setup
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/mypy
+	$(BIN)/sqlfluff lint --processes 2 models tests/data
+
+lock:
+	uv pip compile --universal --generate-hashes --no-strip-extras --no-emit-index-url --no-header \
+		--no-annotate --python-version 3.11 --extra dev pyproject.toml --output-file requirements.txt
+
+clean:
+	rm -rf $(VENV) target logs warehouse dev.duckdb

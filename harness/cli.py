@@ -1,0 +1,397 @@
+"""The command line: options in, exit codes out."""
+
+import json
+import sys
+import traceback
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import click
+import duckdb
+
+from harness import __version__
+from harness.answers import answer
+from harness.build import Build, build, dbt_results
+from harness.check import Report, check
+from harness.check_output import as_junit, as_text
+from harness.collection import Published, published
+from harness.errors import HarnessError, Refused
+from harness.home import PROJECT, Home
+from harness.keys import add_key, read_keys, revoke_key
+from harness.load import Load, load
+from harness.publish import AS_OF_REMARK, publish
+from harness.show import table
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+class _InOrder(click.Group):
+    """A group that lists its commands in the order in which they are used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+
+class _Date(click.ParamType[date]):
+    name = "YYYY-MM-DD"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        try:
+            if len(value) != len("YYYY-MM-DD"):
+                raise ValueError
+            return date.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a date; write it as YYYY-MM-DD", param, ctx)
+
+
+def _command(
+    name: str, *options: Decorator, group: click.Group | None = None
+) -> Callable[[Callable[..., None]], click.Command]:
+    """A command with the given options and those that every command has."""
+
+    def decorate(function: Callable[..., None]) -> click.Command:
+        decorators: tuple[Decorator, ...] = (*options, _HOME, _DEBUG)
+        for option in reversed(decorators):
+            function = option(function)
+        return (group or main_group).command(name)(function)
+
+    return decorate
+
+
+_HOME = click.option(
+    "--home",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=PROJECT / "warehouse",
+    envvar="LAGO_COLLECTION_HOME",
+    show_envvar=True,
+    show_default="warehouse/ in the project",
+    callback=lambda _context, _option, value: Home(value.absolute()),
+    help="Where everything is kept: raw data, the build, the published versions.",
+)
+_DEBUG = click.option(
+    "--debug", is_flag=True, expose_value=False, help="Show a traceback when something breaks."
+)
+_SOURCE = click.option(
+    "--from",
+    "source",
+    metavar="sample|DIR|FILE",
+    default="sample",
+    show_default=True,
+    help="The sample; a directory with a file per Lago table or with saved API responses; or a"
+    " file with the invoices, which needs --organizations.",
+)
+_ORGANIZATIONS = click.option(
+    "--organizations",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The organizations table, where --from is a single file.",
+)
+_AS_OF = click.option(
+    "--as-of",
+    type=_Date(),
+    help="The report's last month is the month of this date. Default: today in UTC, and for the"
+    " sample its own date. It does not bring back payment statuses of the past.",
+)
+_FIXTURE = click.option(
+    "--fixture",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="A CSV with the expected rows, beside a .yml with as_of_date, organizations and origin.",
+)
+_STRICT = click.option("--strict", is_flag=True, help="Let any data fault fail the check.")
+_ORGANIZATION = click.option(
+    "--organization", metavar="ID", help="May be left out where there is only one."
+)
+
+
+@click.group(cls=_InOrder, name="harness", context_settings={"max_content_width": 100})
+@click.version_option(__version__, prog_name="harness")
+def main_group() -> None:
+    """Lago's invoice collection report from your own data.
+
+    \b
+    harness run                                   the whole job, on the sample
+    harness run --from DIR                        the same on your tables
+    harness show --months 6 --currency EUR        look at the result
+
+    Results go to standard output, everything else to standard error. Exit codes: 0 fine; 1 the
+    answer is no (a check failed, a request was refused); 2 wrong usage, input or a crash.
+    """
+
+
+@_command("run", _SOURCE, _ORGANIZATIONS, _AS_OF, _FIXTURE, _STRICT)
+def run(
+    home: Home,
+    source: str,
+    organizations: Path | None,
+    as_of: date | None,
+    fixture: Path | None,
+    strict: bool,
+) -> None:
+    """Load, build, check and publish: the main job.
+
+    Publishes only what passed every check; otherwise the version that is published stays.
+
+    \b
+    harness run
+    harness run --from exports/lago --as-of 2026-10-31
+    """
+    with home.locked():
+        _say(_load_line(_load(home, source, organizations)))
+        built = build(home, as_of)
+        _say(_build_line(built))
+        report = check(home, fixture, strict)
+        for line in as_text(report):
+            _say(line)
+        _refuse_failed(report)
+        version = publish(home)
+    _print_table(version, 12, None)
+    _print_places(version)
+
+
+@_command("load", _SOURCE, _ORGANIZATIONS)
+def load_(home: Home, source: str, organizations: Path | None) -> None:
+    """Land raw data: all of it, or on any error nothing.
+
+    \b
+    harness load --from exports/lago
+    harness load --from invoices.csv.gz --organizations organizations.csv
+    """
+    with home.locked():
+        click.echo(_load_line(_load(home, source, organizations)))
+
+
+@_command("build", _AS_OF)
+def build_(home: Home, as_of: date | None) -> None:
+    """Run dbt on the scratch database: models and data tests.
+
+    \b
+    harness build --as-of 2026-10-31
+    """
+    with home.locked():
+        built = build(home, as_of)
+        if not built.succeeded:
+            failed = [
+                result["unique_id"]
+                for result in dbt_results(home)["results"]
+                if result["status"] in ("error", "fail")
+            ]
+            raise Refused(f"dbt failed at {', '.join(failed)}; for the reasons: harness check")
+        click.echo(_build_line(built))
+
+
+@_command(
+    "check",
+    _FIXTURE,
+    _STRICT,
+    click.option(
+        "--format",
+        "format_",
+        type=click.Choice(["text", "json"]),
+        default="text",
+        show_default=True,
+        help="How to print the findings.",
+    ),
+    click.option(
+        "--junit",
+        type=click.Path(path_type=Path, dir_okay=False),
+        metavar="PATH",
+        help="Write the findings as JUnit XML, too.",
+    ),
+)
+def check_(
+    home: Home, fixture: Path | None, strict: bool, format_: str, junit: Path | None
+) -> None:
+    """Check the scratch build: dbt's tests, fixture, contract, accounting, data faults.
+
+    \b
+    harness check --strict
+    harness check --fixture expected.csv --format json --junit check.xml
+    """
+    with home.locked():
+        report = check(home, fixture, strict)
+    if format_ == "json":
+        click.echo(json.dumps(report.as_json(), indent=2, ensure_ascii=False))
+    else:
+        for line in as_text(report):
+            click.echo(line)
+    for fault in report.data_faults:
+        _say(f"data fault: {fault}")
+    if junit:
+        junit.write_bytes(as_junit(report))
+    _refuse_failed(report)
+
+
+@_command("publish")
+def publish_(home: Home) -> None:
+    """Make the checked build the current version, in one step."""
+    with home.locked():
+        version = publish(home)
+    _print_places(version)
+
+
+@_command(
+    "show",
+    click.option(
+        "--months",
+        type=click.IntRange(min=1),
+        default=12,
+        show_default=True,
+        help="How many months, the as-of month being the last.",
+    ),
+    click.option("--currency", metavar="CODE", help="Only this currency."),
+    _ORGANIZATION,
+)
+def show(home: Home, months: int, currency: str | None, organization: str | None) -> None:
+    """The published collection as a table, a block per organization and currency.
+
+    \b
+    harness show --months 6 --currency EUR
+    """
+    _print_table(published(home), months, currency, organization)
+
+
+@_command("get", click.argument("path"), _ORGANIZATION)
+def get(home: Home, path: str, organization: str | None) -> None:
+    """Print the API's JSON for a path and query. Exit code 1 for any status but 200.
+
+    \b
+    harness get '/api/v1/analytics/invoice_collection?months=12&currency=EUR' --organization ID
+    """
+    collection = published(home).collection()
+    response = answer(collection, collection.organization(organization), path)
+    click.echo(response.body)
+    if response.status != 200:
+        raise click.exceptions.Exit(1)
+
+
+@_command(
+    "serve",
+    click.option(
+        "--host", default="127.0.0.1", show_default=True, help="The address to listen on."
+    ),
+    click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True),
+)
+def serve_(home: Home, host: str, port: int) -> None:
+    """Serve the API over the published version; a new version is picked up by itself.
+
+    \b
+    harness serve --port 8080
+    curl -H "Authorization: Bearer $KEY" localhost:8080/api/v1/analytics/invoice_collection
+    """
+    # The only command that needs a web server does not make the others wait for it.
+    from harness.serve import serve
+
+    if not read_keys(home):
+        _say("there is no API key, so every request is refused; make one: harness keys add")
+    if not home.published.exists():
+        _say(f"nothing is published in {home.path}, so there is no answer yet; run: harness run")
+    serve(home, host, port)
+
+
+@main_group.group("keys", cls=_InOrder)
+def keys_group() -> None:
+    """API keys: each belongs to one organization and sees only that.
+
+    \b
+    harness keys add --organization ID --name dashboard
+    harness keys list
+    harness keys revoke 1f2e3d4c
+    """
+
+
+@_command(
+    "add",
+    _ORGANIZATION,
+    click.option("--name", metavar="TEXT", help="What the key is for."),
+    group=keys_group,
+)
+def keys_add(home: Home, organization: str | None, name: str | None) -> None:
+    """Make a key and print it, once: only its hash is kept."""
+    known = published(home).collection().organization(organization)
+    click.echo(add_key(home, known.id, name))
+    _say(f"a key of {known.name or known.id}; keep it now, it is not shown again")
+
+
+@_command("list", group=keys_group)
+def keys_list(home: Home) -> None:
+    """List the keys: id, organization, when made, name."""
+    for key in read_keys(home):
+        click.echo(f"{key.id}  {key.organization_id}  {key.created_at}  {key.name or ''}".rstrip())
+
+
+@_command("revoke", click.argument("key_id", metavar="ID"), group=keys_group)
+def keys_revoke(home: Home, key_id: str) -> None:
+    """Revoke a key; the server refuses it from then on."""
+    revoked = revoke_key(home, key_id)
+    click.echo(f"revoked {revoked.id} of organization {revoked.organization_id}")
+
+
+def main() -> None:
+    """Run the command line; the one place where errors become messages and exit codes."""
+    try:
+        code = main_group.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        code = 2
+    except click.Abort:
+        _say("interrupted; the published version is untouched")
+        code = 130
+    except (HarnessError, OSError, duckdb.Error) as error:
+        if "--debug" in sys.argv:
+            traceback.print_exc()
+        _say(f"error: {error}")
+        code = error.exit_code if isinstance(error, HarnessError) else 2
+    sys.exit(code)
+
+
+def _say(message: str) -> None:
+    click.echo(message, err=True)
+
+
+def _load(home: Home, source: str, organizations: Path | None) -> Load:
+    return load(
+        home, source, organizations=organizations, warn=lambda text: _say(f"warning: {text}")
+    )
+
+
+def _load_line(loaded: Load) -> str:
+    return (
+        f"loaded {loaded.raw:,} invoices from {loaded.source}"
+        f" ({loaded.read:,} read, {loaded.superseded:,} older versions)"
+    )
+
+
+def _build_line(built: Build) -> str:
+    state = "built and tested" if built.succeeded else "did not succeed with"
+    return f"dbt {state} the marts as of {built.as_of_date} in {built.elapsed_seconds:.1f} s"
+
+
+def _refuse_failed(report: Report) -> None:
+    if not report.passed:
+        failed = sum(finding.status == "fail" for finding in report.findings)
+        raise Refused(f"{failed} findings of the check stand against publishing; see above")
+
+
+def _print_table(
+    version: Published, months: int, currency: str | None, organization: str | None = None
+) -> None:
+    collection = version.collection()
+    code = currency.upper() if currency else None
+    if code and code not in collection.subunits_per_unit:
+        raise HarnessError(f"{currency!r} is no currency that Lago knows; give a code such as EUR")
+    shown = list(collection.organizations.values())
+    if organization:
+        shown = [collection.organization(organization)]
+    click.echo(f"Invoice collection as of {collection.as_of_date}, count and amount per month\n")
+    for line in table(collection, shown, months, code):
+        click.echo(line)
+
+
+def _print_places(version: Published) -> None:
+    click.echo(f"published version {version.manifest['version']} in {version.path.parent}/current:")
+    for name in (*version.manifest["files"], "manifest.json"):
+        click.echo(f"  {name}")
+    _say(AS_OF_REMARK)

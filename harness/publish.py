@@ -1,0 +1,177 @@
+"""Making a checked build the published version, in one atomic step."""
+
+import hashlib
+import platform
+import shutil
+from importlib.metadata import version as version_of
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from harness.build import current_build
+from harness.check import BILLING_ENTITIES_QUERY, recorded_check
+from harness.collection import Published, published
+from harness.errors import HarnessError, Refused
+from harness.home import Home, make_current, now, write_json
+from harness.load import current_load
+
+AS_OF_REMARK = (
+    "The as-of date sets the last month of the report. Payment statuses are those at the time of"
+    " loading; it does not bring back those of the past."
+)
+
+# Table of the published file: what it is selected from, and in which order.
+_TABLES = {
+    "invoice_collection": (
+        "invoice_collection",
+        "organization_id, month, payment_status, currency",
+    ),
+    "invoice_collection_by_billing_entity": (
+        "invoice_collection_by_billing_entity",
+        "organization_id, billing_entity_code nulls last, billing_entity_id nulls last,"
+        " month, payment_status, currency",
+    ),
+    "organization_months": ("organization_months", "organization_id, month"),
+    "invoice_exclusions": (
+        "invoice_exclusions",
+        "organization_id nulls last, exclusion_reason, month nulls last, currency nulls last",
+    ),
+    "currencies": ("currencies", "currency"),
+    "billing_entities": (
+        f"({BILLING_ENTITIES_QUERY})",
+        "organization_id, billing_entity_code, billing_entity_id nulls last",
+    ),
+}
+
+
+def publish(home: Home, keep: int = 3) -> Published:
+    """Publish the scratch build, if its last check passed and it has not changed since.
+
+    Raises Refused otherwise. The newest `keep` versions stay.
+    """
+    check = recorded_check(home)
+    built = current_build(home)
+    load = current_load(home)
+    scratch = home.scratch / "collection.duckdb"
+    if not check["passed"]:
+        raise Refused("the build did not pass its check and is not published; run: harness check")
+    if (check["build_id"], check["load_id"]) != (built.build_id, load.load_id):
+        raise Refused("the build is not the one that was checked; run: harness build, then check")
+    if _sha256(scratch) != check["scratch_sha256"]:
+        raise Refused(f"{scratch} has changed since its check; run: harness check")
+
+    moment = now()
+    version = built.build_id
+    staged = home.published / f".{version}"
+    shutil.rmtree(staged, ignore_errors=True)
+    staged.mkdir(parents=True)
+    tables, organizations, sums = _write_tables(scratch, staged)
+    manifest = {
+        "version": version,
+        "published_at": moment.isoformat(timespec="seconds"),
+        "as_of_date": built.as_of_date,
+        "as_of_remark": AS_OF_REMARK,
+        "source": load.source,
+        "load": {
+            "load_id": load.load_id,
+            "loaded_at": load.loaded_at,
+            "read": load.read,
+            "superseded": load.superseded,
+            "raw": load.raw,
+        },
+        "organizations": organizations,
+        "rows": tables,
+        "sums": sums,
+        "exclusions": check["exclusions"],
+        "checks": [
+            {key: finding[key] for key in ("check", "name", "status", "message")}
+            for finding in check["findings"]
+        ],
+        "files": {
+            file.name: {"bytes": file.stat().st_size, "sha256": _sha256(file)}
+            for file in sorted(staged.iterdir())
+        },
+        "tools": {"python": platform.python_version()}
+        | {
+            name: version_of(name)
+            for name in ("lago-invoice-collection", "dbt-core", "dbt-duckdb", "duckdb")
+        },
+    }
+    write_json(staged / "manifest.json", manifest)
+    make_current(staged, version, keep)
+    return published(home)
+
+
+def _write_tables(
+    scratch: Path, staged: Path
+) -> tuple[dict[str, int], list[dict[str, Any]], list[dict[str, Any]]]:
+    database = staged / "invoice_collection.duckdb"
+    with duckdb.connect(str(database)) as connection:
+        connection.execute(f"attach {_literal(scratch)} as scratch (read_only)")
+        counts = {}
+        for table, (relation, order) in _TABLES.items():
+            source = relation.replace(" from ", " from scratch.main.")
+            source = source if source.startswith("(") else f"scratch.main.{source}"
+            connection.execute(f"create table {table} as select * from {source} order by {order}")
+            row = connection.execute(f"select count(*) from {table}").fetchone()
+            counts[table] = int(row[0]) if row else 0
+        _copy_comments(connection)
+        for ending, options in (("parquet", "format parquet"), ("csv", "format csv, header")):
+            target = _literal(staged / f"invoice_collection.{ending}")
+            connection.execute(
+                "copy (select * from invoice_collection order by"
+                f" organization_id, month, payment_status, currency) to {target} ({options})"
+            )
+        organizations = connection.execute(
+            "select organization_id, organization_name, cast(first_month as varchar)"
+            " from scratch.main.stg_lago__organizations order by organization_id"
+        ).fetchall()
+        sums = connection.execute(
+            "select organization_id, currency, sum(invoices_count),"
+            " sum(cast(amount_cents as decimal(38, 0))) from invoice_collection"
+            " group by organization_id, currency order by organization_id, currency"
+        ).fetchall()
+        connection.execute("checkpoint")
+        connection.execute("detach scratch")
+    if database.with_suffix(".duckdb.wal").exists():
+        raise HarnessError(f"{database} was not closed cleanly; run: harness publish")
+    return (
+        counts,
+        [
+            {"id": id_, "name": name, "first_month": first_month}
+            for id_, name, first_month in organizations
+        ],
+        [
+            {
+                "organization_id": id_,
+                "currency": currency,
+                "invoices_count": int(count),
+                "amount_cents": str(cents),
+            }
+            for id_, currency, count, cents in sums
+        ],
+    )
+
+
+def _copy_comments(connection: duckdb.DuckDBPyConnection) -> None:
+    comments = connection.execute(
+        "select 'table', table_name, null, comment from duckdb_tables()"
+        " where database_name = 'scratch' and schema_name = 'main' and comment is not null"
+        " union all"
+        " select 'column', table_name, column_name, comment from duckdb_columns()"
+        " where database_name = 'scratch' and schema_name = 'main' and comment is not null"
+    ).fetchall()
+    for kind, table, column, comment in comments:
+        if table in _TABLES:
+            name = f'"{table}"."{column}"' if column else f'"{table}"'
+            connection.execute(f"comment on {kind} {name} is {_literal(comment)}")
+
+
+def _literal(text: object) -> str:
+    return "'" + str(text).replace("'", "''") + "'"
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()

@@ -1,0 +1,105 @@
+"""The answers against those of Lago's own SQL (tests/cases/lago/README.md)."""
+
+import gzip
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from conftest import CASES, Harness, published_home
+
+from harness.answers import PATH, Answer, answer
+from harness.collection import Collection, published
+from harness.home import Home
+
+Case = dict[str, Any]
+
+AS_OF = "2026-11-15"
+SANDBOX = "5bb7fb0f-d8d9-415b-8725-460b8ce504db"
+
+# Where this project answers differently on purpose, by the end of the case's name.
+UNPROCESSABLE = {
+    "currency-unknown-XXX": "currency",
+    "currency-padded": "currency",
+    "months-text": "months",
+    "months-text-prefix": "months",
+    "months-decimal": "months",
+}
+NOT_FOUND = {"entity-unknown", "entity-of-other-organization", "entity-deleted-removed"}
+
+
+def cases() -> Iterator[Case]:
+    with gzip.open(CASES / "lago" / "expected.ndjson.gz", "rt") as lines:
+        yield from map(json.loads, lines)
+
+
+def expected_body(case: Case) -> object:
+    name = case["id"].partition("__")[2]
+    if parameter := UNPROCESSABLE.get(name):
+        return {
+            "status": 422,
+            "error": "Unprocessable Entity",
+            "code": "validation_errors",
+            "error_details": {parameter: ["value_is_invalid"]},
+        }
+    if name in NOT_FOUND:
+        return {"status": 404, "error": "Not Found", "code": "billing_entity_not_found"}
+    rows = []
+    for month, payment_status, currency, count, cents in case["rows"]:
+        stamp = f"{month}T00:00:00.000Z"
+        if count == 0:
+            rows.append({"month": stamp, "invoices_count": 0, "amount_cents": 0})
+        elif currency is not None:
+            rows.append(
+                {
+                    "month": stamp,
+                    "payment_status": payment_status,
+                    "invoices_count": count,
+                    "amount_cents": cents,
+                    "currency": currency,
+                }
+            )
+    return {"invoice_collections": rows}
+
+
+def answered(collection: Collection, case: Case) -> Answer:
+    organization = collection.organization(case["organization_id"])
+    return answer(collection, organization, f"{PATH}?{urlencode(case['http_params'])}")
+
+
+def differing(collection: Collection, chosen: list[Case]) -> list[str]:
+    assert chosen
+    return [
+        case["id"]
+        for case in chosen
+        if json.loads(answered(collection, case).body) != expected_body(case)
+    ]
+
+
+def test_all_cases_are_there() -> None:
+    names = [case["id"] for case in cases()]
+    assert len(names) == len(set(names)) == 109
+
+
+def test_every_case_from_tables_equals_lago(lago_home: Home) -> None:
+    collection = published(lago_home).collection()
+    assert not differing(collection, [case for case in cases() if case["as_of"] == AS_OF])
+
+
+def test_every_sandbox_case_from_api_responses_equals_lago(api_home: Home) -> None:
+    collection = published(api_home).collection()
+    chosen = [
+        case for case in cases() if case["as_of"] == AS_OF and case["organization_id"] == SANDBOX
+    ]
+    assert not differing(collection, chosen)
+
+
+@pytest.mark.parametrize("as_of", sorted({case["as_of"] for case in cases()} - {AS_OF}), ids=str)
+def test_every_case_with_another_as_of_date_equals_lago(
+    as_of: str, tmp_path: Path, harness: Harness
+) -> None:
+    home = published_home(tmp_path, harness, "--from", CASES / "lago" / "raw", "--as-of", as_of)
+    collection = published(home).collection()
+    assert not differing(collection, [case for case in cases() if case["as_of"] == as_of])
