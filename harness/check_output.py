@@ -8,8 +8,8 @@ from harness.check import Finding, Report
 _MARKS = {"pass": "ok  ", "warn": "warn", "fail": "FAIL"}
 
 
-def as_text(report: Report) -> Iterator[str]:
-    """The lines of the report: findings, then exclusions by reason, data faults first."""
+def as_text(report: Report, only_faults: bool = False) -> Iterator[str]:
+    """The lines of the report: findings, then exclusions by reason, data faults first (or only)."""
     dbt = [finding for finding in report.findings if finding.check == "dbt"]
     passed = sum(finding.status == "pass" for finding in dbt)
     kinds = f"{passed} of {len(dbt)} models, seeds and tests passed"
@@ -19,7 +19,7 @@ def as_text(report: Report) -> Iterator[str]:
             yield from _finding_lines(finding)
     count = sum(each.invoices_count for each in report.exclusions)
     yield f"left out of the report: {count:,} of {report.load.raw:,} invoices"
-    for exclusion in report.exclusions:
+    for exclusion in report.data_faults if only_faults else report.exclusions:
         yield f"  {'data fault: ' if exclusion.is_data_fault else ''}{exclusion}"
     yield "the check passed" if report.passed else "the check failed; nothing may be published"
 

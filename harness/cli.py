@@ -143,7 +143,7 @@ def run(
         built = build(home, as_of)
         _say(_build_line(built))
         report = check(home, fixture, strict)
-        for line in as_text(report):
+        for line in as_text(report, only_faults=True):
             _say(line)
         _refuse_failed(report)
         version = publish(home)
@@ -339,10 +339,12 @@ def main() -> None:
     except click.Abort:
         _say("interrupted; the published version is untouched")
         code = 130
-    except (HarnessError, OSError, duckdb.Error) as error:
+    except Exception as error:
         if "--debug" in sys.argv:
             traceback.print_exc()
-        _say(f"error: {error}")
+        expected = isinstance(error, HarnessError | OSError | duckdb.Error)
+        hint = "" if expected else f" ({type(error).__name__}; more with --debug)"
+        _say(f"error: {error}{hint}")
         code = error.exit_code if isinstance(error, HarnessError) else 2
     sys.exit(code)
 

@@ -4,43 +4,40 @@ import contextlib
 import csv
 import glob
 import gzip
+import json
 import re
 import zlib
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
-from duckdb import DuckDBPyConnection, Error, IOException, OutOfMemoryException
+from duckdb import DuckDBPyConnection, Error
 
 from harness.errors import HarnessError
 
 ENDINGS = (".csv", ".csv.gz", ".parquet", ".ndjson", ".ndjson.gz")
 
-_JSON_OPTIONS = "maximum_object_size = 33554432, hive_partitioning = false"
-_META = "struct(current_page bigint, total_pages bigint, total_count bigint)"
-_CHUNK = 1 << 20
+_RESPONSES = {"organization.json": "organizations", "billing_entities.json": "billing_entities"}
+_JSON = "maximum_object_size = 33554432, hive_partitioning = false"
+_META = ("current_page", "total_pages", "total_count")
 
 
 class Column(NamedTuple):
-    """A column as a file names it, how to select it, and its DuckDB type."""
+    """A column under the name that the file gives it, how to select it, and its DuckDB type."""
 
     name: str
     sql: str
     type: str
 
 
-@dataclass(frozen=True)
-class Rows:
-    """The rows of a table as its files give them."""
+class Rows(NamedTuple):
+    """The rows of a table: what stands after `from`, and all columns that were found.
 
-    files: Sequence[Path]
+    Only the wanted columns can be selected. NDJSON without rows has no columns.
+    """
+
     sql: str
-    """What stands after `from`."""
-    columns: Sequence[Column]
-    """All that were found, of which only the wanted ones can be selected; none in JSON without rows."""
-    total: int | None = None
-    """How many rows the API said there are."""
+    columns: list[Column]
 
 
 def table_rows(connection: DuckDBPyConnection, file: Path, wanted: Collection[str]) -> Rows:
@@ -48,8 +45,8 @@ def table_rows(connection: DuckDBPyConnection, file: Path, wanted: Collection[st
 
     Raises HarnessError where the file is empty or cannot be read.
     """
-    _check_content(file)
     with reading(file):
+        _check_content(file)
         if file.name.endswith(".parquet"):
             return _parquet_rows(connection, file)
         if file.name.endswith((".csv", ".csv.gz")):
@@ -57,40 +54,75 @@ def table_rows(connection: DuckDBPyConnection, file: Path, wanted: Collection[st
         return _ndjson_rows(connection, file, wanted)
 
 
-def response_rows(
-    connection: DuckDBPyConnection, files: Sequence[Path], key: str, wanted: Collection[str]
-) -> Rows:
-    """The rows under a key of saved API responses; those of invoices are pages.
+def files_in(directory: Path, note: Callable[[str], None]) -> dict[str, list[Path]]:
+    """The file of each table in a directory, or the saved API responses; notes what is ignored.
 
-    Raises HarnessError where a file is empty, cannot be read or is no such response, and where a
-    page is missing or there twice.
+    Raises HarnessError where a table is missing that must be there, or is there twice.
     """
-    # GET /organizations answers with one object, the others with a list of them.
-    item_type, items = ("{}", f"[{key}]") if key == "organization" else ("{}[]", key)
-    found: dict[str, None] = {}
-    pages: list[tuple[Path, tuple[int, int, int]]] = []
-    for file in files:
-        _check_content(file)
-        with reading(file):
-            answers = connection.sql(
-                f"select {key} is not null, flatten(list_transform({items}, item -> json_keys(item))), "
-                "meta.current_page, meta.total_pages, meta.total_count "
-                f"from {_responses([file], key, item_type.format('json'))}"
-            ).fetchall()
-        if len(answers) != 1 or not answers[0][0]:
+    files: dict[str, list[Path]] = {}
+    ignored = []
+    for path in sorted(directory.iterdir(), key=_natural):
+        table = _table_of(path.name) if path.is_file() else None
+        if table:
+            files.setdefault(table, []).append(path)
+        elif path.name[0] not in "._":
+            ignored.append(path.name)
+    others = ", ".join(ignored[:20]) + ", ..." * (len(ignored) > 20)
+    for table in ("organizations", "invoices"):
+        if table not in files:
             raise HarnessError(
-                f"{file} has no `{key}`, so it is no response of Lago's API; save the response again"
+                f"{directory} has no file of {table}, such as {table}.csv; other files are there: "
+                f"{others or 'none'}"
             )
-        found |= dict.fromkeys(answers[0][1])
-        pages.append((file, answers[0][2:]))
-    fields = [name for name in found if name in wanted] or ["lago_id"]
-    struct = f"struct({', '.join(f'{name} varchar' for name in fields)})"
-    return Rows(
-        files,
-        f"(select unnest({items}) as item from {_responses(files, key, item_type.format(struct))})",
-        [Column(name, f"item.{name}", "VARCHAR") for name in found],
-        _total(pages) if key == "invoices" else None,
-    )
+    for table, [file, *more] in files.items():
+        if more and not all(map(is_response, [file, *more])):
+            raise HarnessError(
+                f"{directory} has {table} twice: {file.name}, {more[0].name}; remove one"
+            )
+    if ignored:
+        note(f"ignored in {directory}: {others}")
+    return files
+
+
+def is_response(file: Path) -> bool:
+    """Whether a file is a saved API response, by its name."""
+    return file.name.endswith((".json", ".json.gz"))
+
+
+def unwrap(files: Sequence[Path], key: str, dump: Path) -> int | None:
+    """Write what saved API responses hold under a key as an NDJSON dump, numbers as text.
+
+    Returns how many invoices Lago counted, where they are pages of invoices. Raises HarnessError
+    where one is no such response, and where a page is missing or there twice.
+    """
+    pages: dict[int, list[int]] = {}
+    with dump.open("w", encoding="utf-8") as lines:
+        for file in files:
+            with reading(file):
+                _check_content(file)
+                with _opened(file) as text:
+                    body = json.load(text, parse_int=str, parse_float=str)
+            found = body.get(key) if isinstance(body, dict) else None
+            items = [found] if isinstance(found, dict) else found
+            if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+                raise HarnessError(f"{file} is no API response with `{key}`; save it again")
+            for item in items:
+                flat = {
+                    name: item[name] for name in item if not isinstance(item[name], dict | list)
+                }
+                lines.write(json.dumps(flat) + "\n")
+            if key == "invoices":
+                _add_page(pages, body.get("meta"), file)
+    if not pages:
+        return None
+    total_pages, total_count = pages[max(pages)]
+    missing = [str(page) for page in range(1, total_pages + 1) if page not in pages]
+    if missing:
+        raise HarnessError(
+            f"{files[0].parent} lacks page {', '.join(missing[:20])} of the {total_pages} pages of "
+            "invoices; save all of them again"
+        )
+    return total_count
 
 
 @contextlib.contextmanager
@@ -98,17 +130,11 @@ def reading(file: Path) -> Iterator[None]:
     """Turn what goes wrong while a file is read into a HarnessError that names the file."""
     try:
         yield
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError, csv.Error, Error) as error:
-        if isinstance(error, UnicodeDecodeError | csv.Error):
-            reason = f"it is no CSV file in UTF-8 ({error})"
-        else:
-            reason = _reason(error)
-        denied = isinstance(error, OSError | IOException | OutOfMemoryException)
-        if denied and not isinstance(error, gzip.BadGzipFile):
-            hint = "check permissions, disk space and memory"
-        else:
-            hint = "export it again, whole and in the format that its name says"
-        raise HarnessError(f"{file} cannot be loaded: {reason}; {hint}") from error
+    except (OSError, EOFError, zlib.error, csv.Error, ValueError, Error) as error:
+        raise HarnessError(
+            f"{file} cannot be loaded: {_reason(error, file)}; it must be readable, whole, and in "
+            "the format that its name says"
+        ) from error
 
 
 def literal(text: str) -> str:
@@ -117,17 +143,34 @@ def literal(text: str) -> str:
 
 
 def path_literal(file: Path) -> str:
-    """A file to read as an SQL literal that stands for this file only, whatever its name."""
+    """A file to read as an SQL literal that stands for this file alone, whatever its name."""
     return literal(glob.escape(str(file)))
 
 
+def _natural(path: Path) -> list[str | int]:
+    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", path.name)]
+
+
+def _table_of(name: str) -> str | None:
+    stem, dot, ending = name.partition(".")
+    if stem in ("organizations", "billing_entities", "invoices") and dot + ending in ENDINGS:
+        return stem
+    if stem.startswith("invoices-page-") and ending in ("json", "json.gz"):
+        return "invoices"
+    return _RESPONSES.get(name)
+
+
+def _opened(file: Path) -> IO[str]:
+    opener = gzip.open if file.suffix == ".gz" else open
+    return opener(file, "rt", encoding="utf-8-sig", newline="")
+
+
 def _check_content(file: Path) -> None:
-    with reading(file):
-        size = file.stat().st_size
-        if size and file.suffix == ".gz":
-            # To the end, since DuckDB takes a file that is cut off between two rows for whole.
-            with gzip.open(file) as unzipped:
-                size = sum(len(chunk) for chunk in iter(lambda: unzipped.read(_CHUNK), b""))
+    size = file.stat().st_size
+    if size and file.suffix == ".gz":
+        # To the end, since DuckDB takes a file that is cut off between two rows for a whole one.
+        with gzip.open(file) as unzipped:
+            size = sum(len(chunk) for chunk in iter(lambda: unzipped.read(1 << 20), b""))
     if not size:
         raise HarnessError(f"{file} is empty (0 bytes); export it again")
 
@@ -135,18 +178,16 @@ def _check_content(file: Path) -> None:
 def _parquet_rows(connection: DuckDBPyConnection, file: Path) -> Rows:
     sql = f"read_parquet({path_literal(file)}, hive_partitioning = false)"
     columns = connection.sql(f"describe from {sql}").fetchall()
-    return Rows([file], sql, [Column(name, f'"{name}"', type_) for name, type_, *_ in columns])
+    return Rows(sql, [Column(name, name, type_) for name, type_, *_ in columns])
 
 
 def _csv_rows(file: Path) -> Rows:
-    with (gzip.open if file.suffix == ".gz" else open)(
-        file, "rt", encoding="utf-8-sig", newline=""
-    ) as lines:
+    with _opened(file) as lines:
         header = next(csv.reader(lines, strict=True), [])
     if not any(header) or "\0" in "".join(header):
-        raise csv.Error("its first line is no header")
-    # Given by position, as names may occur twice, and not detected: at the sight of a row that is
-    # longer than the header, DuckDB would take the header for garbage and drop it.
+        raise csv.Error("no header in the first line")
+    # By position, as names may be anything; and not detected, as DuckDB drops the header without a
+    # word where a row is longer.
     columns = [Column(name, f"column{at}", "VARCHAR") for at, name in enumerate(header)]
     types = ", ".join(f"{column.sql}: 'varchar'" for column in columns)
     sql = (
@@ -154,60 +195,38 @@ def _csv_rows(file: Path) -> Rows:
         f"columns = {{{types}}}, delim = ',', quote = '\"', escape = '\"', strict_mode = true, "
         "allow_quoted_nulls = false, hive_partitioning = false)"
     )
-    return Rows([file], sql, columns)
+    return Rows(sql, columns)
 
 
 def _ndjson_rows(connection: DuckDBPyConnection, file: Path, wanted: Collection[str]) -> Rows:
     source = path_literal(file)
     keys = connection.sql(
         "select distinct unnest(json_keys(json)) as key "
-        f"from read_ndjson_objects({source}, {_JSON_OPTIONS}) order by key"
+        f"from read_ndjson_objects({source}, {_JSON}) order by key"
     ).fetchall()
     columns = [Column(key, key, "VARCHAR") for (key,) in keys]
     fields = [column.name for column in columns if column.name in wanted] or ["id"]
     types = ", ".join(f"{name}: 'varchar'" for name in fields)
-    sql = (
-        f"read_json({source}, format = 'newline_delimited', columns = {{{types}}}, "
-        f"{_JSON_OPTIONS})"
-    )
-    return Rows([file], sql, columns)
+    sql = f"read_json({source}, format = 'newline_delimited', columns = {{{types}}}, {_JSON})"
+    return Rows(sql, columns)
 
 
-def _responses(files: Sequence[Path], key: str, item_type: str) -> str:
-    return (
-        f"read_json([{', '.join(map(path_literal, files))}], format = 'unstructured', "
-        f"columns = {{{key}: '{item_type}', meta: '{_META}'}}, {_JSON_OPTIONS})"
-    )
+def _add_page(pages: dict[int, list[int]], meta: object, file: Path) -> None:
+    if not isinstance(meta, dict) or not all(str(meta.get(name)).isdecimal() for name in _META):
+        raise HarnessError(f"{file} has no complete `meta`; save it again")
+    page, *totals = (int(meta[name]) for name in _META)
+    if page in pages:
+        raise HarnessError(f"{file} is page {page}, and so is another file; remove one of them")
+    pages[page] = totals
 
 
-def _total(pages: Sequence[tuple[Path, tuple[int, int, int]]]) -> int:
-    """The number of invoices that the last page gives; raises where the pages are not complete."""
-    numbered: dict[int, Path] = {}
-    for file, meta in pages:
-        if None in meta:
-            raise HarnessError(f"{file} lacks a part of `meta`; save the response again")
-        if meta[0] in numbered:
-            raise HarnessError(
-                f"{numbered[meta[0]]} and {file} are both page {meta[0]}; remove one of them"
-            )
-        numbered[meta[0]] = file
-    _, total_pages, total_count = max(meta for _, meta in pages)
-    missing = [str(page) for page in range(1, total_pages + 1) if page not in numbered]
-    if missing:
-        raise HarnessError(
-            f"{pages[0][0].parent} lacks page {', '.join(missing)} of the {total_pages} pages of "
-            "invoices; save them all again"
-        )
-    return total_count
-
-
-def _reason(error: Exception) -> str:
+def _reason(error: Exception, file: Path) -> str:
     """What DuckDB or the system says, without its advice and the data that it quotes."""
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    text = re.sub(r"^[\w ]+ Error: ", "", str(error))
-    text = re.split(r"\n(?:Possible |Try |This can |\n  file = )", text)[0]
-    text = re.sub(r'(?m)^Original Line: .*\n| in file "[^"]*",', "", text)
+    if isinstance(error, csv.Error | UnicodeDecodeError) and ".csv" in file.suffixes:
+        return f"it is no CSV file in UTF-8 ({error})"
+    text = str(getattr(error, "strerror", None) or error).replace(f' in file "{file}",', "")
+    text = re.sub(r"^[\w ]+ Error: |Original Line: .*\n", "", text)
+    text = re.split(r"\n(?:Possible |Try |This can |\n)", text)[0]
     # In malformed JSON, DuckDB counts one line too many.
     text = re.sub(r"at byte \d+ in line (\d+)", lambda at: f"in line {int(at[1]) - 1}", text)
-    return ", ".join(line.strip().rstrip(".") for line in text.splitlines() if line.strip())
+    return ", ".join(line.rstrip(". ") for line in text.splitlines())

@@ -38,8 +38,10 @@ carried as (
     select
         organization_id,
         billing_entity_code,
-        case when min(billing_entity_id) = max(billing_entity_id) then min(billing_entity_id) end
-            as billing_entity_id
+        case
+            when min(nullif(billing_entity_id, '')) = max(nullif(billing_entity_id, ''))
+                then min(nullif(billing_entity_id, ''))
+        end as billing_entity_id
     from invoice_groups
     where billing_entity_code <> '' and organization_id is not null
     group by organization_id, billing_entity_code

@@ -19,7 +19,7 @@ grouped as (
         is_payment_dispute_lost,
         amount_validity,
         count(*) as invoices_count,
-        coalesce(sum(cast(amount_cents as decimal(38, 0))), 0) as amount_cents,
+        coalesce({{ exact_sum('amount_cents') }}, 0) as amount_cents,
         min(invoice_id) as example_invoice_id
     from invoices
     group by

@@ -43,7 +43,7 @@ decoded as (
         invoice_groups.is_payment_dispute_lost,
         invoice_groups.amount_validity,
         coalesce(
-            invoice_groups.billing_entity_id, billing_entity_codes.billing_entity_id
+            nullif(invoice_groups.billing_entity_id, ''), billing_entity_codes.billing_entity_id
         ) as billing_entity_id,
         coalesce(
             billing_entities.billing_entity_code, nullif(invoice_groups.billing_entity_code, '')

@@ -11,7 +11,7 @@ collected as (
         payment_status,
         currency,
         cast(sum(invoices_count) as bigint) as invoices_count,
-        cast(sum(cast(amount_cents as decimal(38, 0))) as bigint) as amount_cents
+        cast({{ exact_sum('amount_cents') }} as bigint) as amount_cents
     from collected_by_billing_entity
     group by
         organization_id,

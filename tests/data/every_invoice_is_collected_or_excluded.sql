@@ -53,7 +53,7 @@ raw_groups as (
         self_billed,
         is_payment_dispute_lost,
         count(*) as invoices_count,
-        coalesce(sum(cast(amount_cents as decimal(38, 0))), 0) as amount_cents
+        coalesce({{ exact_sum('amount_cents') }}, 0) as amount_cents
     from parsed
     group by
         organization_id,

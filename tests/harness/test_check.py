@@ -1,0 +1,334 @@
+"""The checks: each finds what it is there to find."""
+
+import importlib.util
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import duckdb
+import pytest
+from conftest import CASES, Harness
+
+from harness.home import PROJECT, Home
+
+MAX = 2**63 - 1
+
+
+@pytest.fixture
+def sample(sample_home: Home, tmp_path: Path) -> Home:
+    """A copy of the published sample to break; dbt's compiled SQL fits it by the file's name."""
+    shutil.copytree(sample_home.path, tmp_path / "home", symlinks=True)
+    return Home(tmp_path / "home")
+
+
+@pytest.fixture(scope="session")
+def singular_test(sample_home: Home) -> Callable[[duckdb.DuckDBPyConnection, str], list[Any]]:
+    """Run one of tests/data/*.sql as dbt compiled it and return the rows that it finds."""
+    results = json.loads((sample_home.scratch / "target" / "run_results.json").read_text())
+    compiled = {
+        result["unique_id"].split(".")[2]: result["compiled_code"] for result in results["results"]
+    }
+
+    def run(connection: duckdb.DuckDBPyConnection, name: str) -> list[Any]:
+        return connection.execute(compiled[name]).fetchall()
+
+    return run
+
+
+def scratch(home: Home) -> duckdb.DuckDBPyConnection:
+    return duckdb.connect(str(home.scratch / "collection.duckdb"))
+
+
+# One group of several invoices in which everything counts.
+A_GROUP = """
+    select rowid from int_invoice_groups
+    where status_code = '1' and payment_status_code = '1' and currency = 'EUR'
+        and self_billed = 'f' and not is_payment_dispute_lost and invoices_count > 3
+    order by rowid limit 1
+"""
+
+
+CHANGES = [
+    "delete from int_invoice_groups",
+    "insert into int_invoice_groups select * from int_invoice_groups",
+    *(
+        f"update int_invoice_groups set {assignment}"
+        for assignment in (
+            "status_code = '2'",
+            "payment_status_code = '0'",
+            "currency = 'USD'",
+            "currency = null",
+            "month = month + interval 1 month",
+            "organization_id = null",
+            "self_billed = 't'",
+            "is_payment_dispute_lost = true",
+            "invoices_count = invoices_count - 1",
+            "amount_cents = amount_cents + 1",
+        )
+    ),
+]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_rows_dropped_doubled_or_reclassified_in_the_groups_do_not_add_up(
+    change: str, sample: Home, singular_test: Callable[..., list[Any]]
+) -> None:
+    name = "every_invoice_is_collected_or_excluded"
+    with scratch(sample) as connection:
+        assert singular_test(connection, name) == []
+        connection.execute(f"{change} where rowid = ({A_GROUP})")
+        assert singular_test(connection, name) != []
+
+
+@pytest.mark.parametrize("mart", ["invoice_collection", "invoice_exclusions"])
+def test_invoices_neither_collected_nor_excluded_do_not_add_up(
+    mart: str, sample: Home, singular_test: Callable[..., list[Any]]
+) -> None:
+    with scratch(sample) as connection:
+        connection.execute(f"delete from {mart} where rowid = 0")
+        found = singular_test(connection, "every_invoice_is_collected_or_excluded")
+    assert [row[0] for row in found] == ["collected and excluded"]
+
+
+@pytest.mark.parametrize(
+    ("faults", "strays", "expected"),
+    [
+        (5, 0, []),
+        (6, 0, [("o", 6, 599)]),
+        (6, 1, [("o", 6, 599)]),
+        (0, 6, []),
+        (0, 7, [(None, 7, 606)]),
+    ],
+)
+def test_data_faults_beyond_the_limits_are_found(
+    faults: int,
+    strays: int,
+    expected: list[Any],
+    sample: Home,
+    singular_test: Callable[..., list[Any]],
+) -> None:
+    with scratch(sample) as connection:
+        connection.execute("delete from invoice_exclusions; delete from int_invoice_groups")
+        for organization, reason, count in (
+            ("o", "invalid_amount", faults),
+            ("o", "not_finalized", 300),
+            ("stray", "unknown_organization", strays),
+        ):
+            connection.execute(
+                "insert into invoice_exclusions by name select $1 as organization_id,"
+                " $2 as exclusion_reason, $3 as invoices_count, 0 as amount_cents,"
+                " 'i' as example_invoice_id",
+                [organization, reason, count],
+            )
+        connection.execute(
+            "insert into int_invoice_groups by name"
+            " select * from (values ('o', 599), ('stray', $1)) as g(organization_id, invoices_count)",
+            [strays],
+        )
+        assert singular_test(connection, "data_faults_stay_within_limits") == expected
+
+
+def test_cells_beyond_64_bits_are_named(
+    sample: Home, singular_test: Callable[..., list[Any]]
+) -> None:
+    with scratch(sample) as connection:
+        connection.execute("delete from int_invoice_groups_classified")
+        connection.executemany(
+            "insert into int_invoice_groups_classified by name"
+            " select $1 as organization_id, $2 as billing_entity_code, date '2024-01-01' as month,"
+            " 'pending' as payment_status, 'EUR' as currency, $3::hugeint as amount_cents",
+            [
+                ["over", "a", MAX],
+                ["over", "b", 1],
+                ["fits", "a", MAX],
+                ["under", "a", -MAX - 1],
+                ["under", "a", -1],
+                ["entity", "a", MAX],
+                ["entity", "a", 1],
+                ["entity", "b", -1],
+            ],
+        )
+        found = singular_test(connection, "mart_cells_fit_64_bits")
+    assert sorted((row[0], int(row[4])) for row in found) == [
+        ("entity", MAX + 1),
+        ("over", MAX + 1),
+        ("under", -MAX - 2),
+    ]
+
+
+def test_a_gap_in_the_months_is_found(
+    sample: Home, singular_test: Callable[..., list[Any]]
+) -> None:
+    with scratch(sample) as connection:
+        assert singular_test(connection, "organization_months_have_no_gap") == []
+        connection.execute("delete from organization_months where month = '2025-06-01'")
+        assert len(singular_test(connection, "organization_months_have_no_gap")) == 2
+
+
+def test_a_mart_that_is_not_the_sum_of_its_billing_entities_is_found(
+    sample: Home, singular_test: Callable[..., list[Any]]
+) -> None:
+    with scratch(sample) as connection:
+        connection.execute("update invoice_collection set amount_cents = 1 where rowid = 7")
+        assert len(singular_test(connection, "collection_equals_its_billing_entities")) == 1
+
+
+def test_differences_from_the_fixture_are_shown_with_both_values(
+    sample: Home, tmp_path: Path, harness: Harness
+) -> None:
+    fixture = tmp_path / "expected.csv"
+    shutil.copy(CASES / "sample.yml", fixture.with_suffix(".yml"))
+    lines = (CASES / "sample.csv").read_text().splitlines()
+    organization, month, status, currency, count, cents = lines[1].split(",")
+    lines[1] = f"{organization},{month},{status},{currency},{count},{int(cents) + 1}"
+    unexpected = lines.pop(2).split(",")
+    lines.append(f"{organization},2031-01-01,failed,KWD,1,7")
+    fixture.write_text("\n".join(lines) + "\n")
+
+    process = harness("check", "--fixture", fixture, "--format", "json", home=sample)
+
+    assert process.returncode == 1
+    (finding,) = [
+        each for each in json.loads(process.stdout)["findings"] if each["check"] == "fixture"
+    ]
+    assert finding["status"] == "fail"
+    by_difference = {row["difference"]: row for row in finding["rows"]}
+    assert by_difference["different"]["expected_amount_cents"] == str(int(cents) + 1)
+    assert by_difference["different"]["found_amount_cents"] == cents
+    assert by_difference["unexpected"]["month"] == unexpected[1]
+    assert by_difference["unexpected"]["found_amount_cents"] == unexpected[5]
+    assert by_difference["missing"]["month"] == "2031-01-01"
+    assert by_difference["missing"]["expected_amount_cents"] == "7"
+
+
+@pytest.mark.parametrize(
+    ("content", "facts", "message"),
+    [
+        (None, None, "cannot be read"),
+        ("a,b\n", "", "must have the columns"),
+        ("", "", "must have the columns"),
+        (None, "as_of_date: 2026-05-31\n", "harness build --as-of 2026-05-31"),
+        (None, "- nonsense\n", "must have the keys"),
+    ],
+)
+def test_unusable_fixtures_are_refused(
+    content: str | None,
+    facts: str | None,
+    message: str,
+    sample: Home,
+    tmp_path: Path,
+    harness: Harness,
+) -> None:
+    fixture = tmp_path / "expected.csv"
+    if facts is not None:
+        text = (CASES / "sample.yml").read_text()
+        given = facts or text
+        if "as_of_date" in facts:
+            given = facts + text.partition("\n")[2]
+        fixture.with_suffix(".yml").write_text(given)
+        fixture.write_text((CASES / "sample.csv").read_text() if content is None else content)
+    process = harness("check", "--fixture", fixture, home=sample)
+    assert process.returncode == 2
+    assert message in process.stderr
+    assert "Traceback" not in process.stderr
+
+
+def test_the_check_prints_exclusions_by_reason_data_faults_first(
+    sample: Home, tmp_path: Path, harness: Harness
+) -> None:
+    process = harness("check", "--junit", tmp_path / "check.xml", home=sample)
+    assert process.returncode == 0, process.stderr
+    reasons = [
+        line.removeprefix("  data fault: ").strip().partition(":")[0]
+        for line in process.stdout.splitlines()
+        if line.startswith("  ")
+    ]
+    is_fault = [reason.startswith(("unknown_", "missing_", "invalid_")) for reason in reasons]
+    assert is_fault == sorted(is_fault, reverse=True)
+    assert "with '12.5' for amount_given" in process.stdout
+    assert process.stderr.count("data fault: ") == sum(is_fault)
+    suite = ElementTree.parse(tmp_path / "check.xml").getroot()
+    assert suite.get("failures") == "0"
+    names = {case.get("name") for case in suite}
+    assert {"every invoice", "sample.csv", "OpenAPI document"} < names
+
+
+def test_strict_lets_data_faults_fail_and_nothing_is_published(
+    sample: Home, tmp_path: Path, harness: Harness
+) -> None:
+    process = harness("check", "--strict", "--junit", tmp_path / "check.xml", home=sample)
+    assert process.returncode == 1
+    suite = ElementTree.parse(tmp_path / "check.xml").getroot()
+    (failure,) = suite.iter("failure")
+    assert "--strict allows none" in (failure.get("message") or "")
+    process = harness("publish", home=sample)
+    assert process.returncode == 1
+    assert "did not pass" in process.stderr
+
+
+def test_a_failing_dbt_test_is_shown_with_its_rows(tmp_path: Path, harness: Harness) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "organizations.csv").write_text("id,created_at\no,2024-01-05 00:00:00\n")
+    header = "id,organization_id,status,payment_status,issuing_date,currency,total_amount_cents\n"
+    invoices = [f"{i},o,finalized,pending,2024-01-0{i},EUR,{MAX}\n" for i in (1, 2)]
+    (source / "invoices.csv").write_text(header + "".join(invoices))
+    home = Home(tmp_path / "home")
+
+    process = harness("run", "--from", source, "--as-of", "2024-02-01", home=home)
+
+    assert process.returncode == 1
+    assert process.stdout == ""
+    assert "mart_cells_fit_64_bits" in process.stderr
+    assert (
+        f"organization_id o, month 2024-01-01, payment_status pending, currency EUR, amount_cents {2 * MAX}"
+        in process.stderr
+    )
+    assert not home.published.exists()
+
+
+def test_a_currency_outside_the_contract_is_a_warning(lago_home: Home) -> None:
+    report = json.loads((lago_home.scratch / "check.json").read_text())
+    (finding,) = [each for each in report["findings"] if each["name"] == "currencies"]
+    assert finding["status"] == "warn"
+    assert "KWD" in finding["message"]
+
+
+def test_the_sample_fixture_is_the_independent_calculation(tmp_path: Path) -> None:
+    process = subprocess.run(
+        [sys.executable, CASES / "calculate.py", PROJECT / "seeds" / "lago", "2026-06-17"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert process.stdout == (CASES / "sample.csv").read_text()
+    process = subprocess.run(
+        [sys.executable, PROJECT / "seeds" / "make_sample.py", tmp_path], check=True
+    )
+    for name in ("organizations", "billing_entities", "invoices"):
+        committed = PROJECT / "seeds" / "lago" / f"{name}.csv"
+        assert (tmp_path / f"{name}.csv").read_bytes() == committed.read_bytes()
+
+
+def test_every_sample_exclusion_agrees_with_the_independent_calculation(
+    sample_home: Home,
+) -> None:
+    spec = importlib.util.spec_from_file_location("calculate", CASES / "calculate.py")
+    assert spec
+    assert spec.loader
+    calculate = importlib.util.module_from_spec(spec)
+    sys.modules["calculate"] = calculate
+    spec.loader.exec_module(calculate)
+    expected = calculate.collect(PROJECT / "seeds" / "lago", calculate.date(2026, 6, 17)).exclusions
+    with duckdb.connect(str(sample_home.scratch / "collection.duckdb"), read_only=True) as found:
+        rows = found.execute(
+            "select organization_id, exclusion_reason, sum(invoices_count)"
+            " from invoice_exclusions group by all"
+        ).fetchall()
+    assert {(id_, reason): int(count) for id_, reason, count in rows} == dict(expected)
+    assert len({reason for _, reason, _ in rows}) == 14

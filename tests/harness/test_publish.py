@@ -1,0 +1,249 @@
+"""Publishing: only what was checked, in one step, whole at every moment."""
+
+import csv
+import hashlib
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from pathlib import Path
+
+import duckdb
+import pytest
+from conftest import CASES, Harness
+
+from harness.answers import PATH
+from harness.collection import published
+from harness.home import Home
+
+QUILLFERN = "11bedd82"
+KILLS = 6
+
+
+@pytest.fixture
+def sample(sample_home: Home, tmp_path: Path) -> Home:
+    shutil.copytree(sample_home.path, tmp_path / "home", symlinks=True)
+    return Home(tmp_path / "home")
+
+
+def fixture_rows() -> list[dict[str, str]]:
+    with (CASES / "sample.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_the_layout_is_that_of_the_manifest(sample_home: Home) -> None:
+    version = published(sample_home)
+    assert (sample_home.published / "current").is_symlink()
+    assert not (sample_home.published / "current").readlink().is_absolute()
+    files = {file.name for file in version.path.iterdir()}
+    assert files == {
+        "invoice_collection.csv",
+        "invoice_collection.duckdb",
+        "invoice_collection.parquet",
+        "manifest.json",
+    }
+    for name, facts in version.manifest["files"].items():
+        content = (version.path / name).read_bytes()
+        assert facts == {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+
+
+def test_the_manifest_tells_what_was_published(sample_home: Home) -> None:
+    manifest = published(sample_home).manifest
+    rows = fixture_rows()
+    sums: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0])
+    for row in rows:
+        cell = sums[row["organization_id"], row["currency"]]
+        cell[0] += int(row["invoices_count"])
+        cell[1] += int(row["amount_cents"])
+    assert manifest["rows"]["invoice_collection"] == len(rows)
+    assert manifest["sums"] == [
+        {
+            "organization_id": organization,
+            "currency": currency,
+            "invoices_count": count,
+            "amount_cents": str(cents),
+        }
+        for (organization, currency), (count, cents) in sorted(sums.items())
+    ]
+    assert manifest["as_of_date"] == "2026-06-17"
+    assert "does not bring back" in manifest["as_of_remark"]
+    assert manifest["source"] == "sample"
+    load = manifest["load"]
+    assert load["read"] == load["superseded"] + load["raw"]
+    assert load["raw"] == sum(int(row["invoices_count"]) for row in rows) + sum(
+        each["invoices_count"] for each in manifest["exclusions"]
+    )
+    assert {check["status"] for check in manifest["checks"]} == {"pass", "warn"}
+    assert set(manifest["tools"]) >= {"python", "dbt-core", "dbt-duckdb", "duckdb"}
+
+
+def test_all_published_forms_hold_the_same_rows_in_order(sample_home: Home) -> None:
+    path = published(sample_home).path
+    expected = [tuple(row.values()) for row in fixture_rows()]
+    with duckdb.connect(str(path / "invoice_collection.duckdb"), read_only=True) as connection:
+        for relation in (
+            "invoice_collection",
+            f"'{path / 'invoice_collection.parquet'}'",
+            f"read_csv('{path / 'invoice_collection.csv'}')",
+        ):
+            found = connection.execute(
+                "select organization_id, month::varchar, payment_status, currency,"
+                f" invoices_count::varchar, amount_cents::varchar from {relation}"
+            ).fetchall()
+            assert found == expected
+
+
+def test_the_published_tables_are_documented(sample_home: Home) -> None:
+    database = published(sample_home).database
+    with duckdb.connect(str(database), read_only=True) as connection:
+        tables = dict(
+            connection.execute("select table_name, comment from duckdb_tables()").fetchall()
+        )
+        undocumented = connection.execute(
+            "select table_name, column_name from duckdb_columns()"
+            " where not internal and comment is null and table_name <> 'billing_entities'"
+        ).fetchall()
+    assert set(tables) == {
+        "invoice_collection",
+        "invoice_collection_by_billing_entity",
+        "organization_months",
+        "invoice_exclusions",
+        "currencies",
+        "billing_entities",
+    }
+    assert tables["invoice_collection"].startswith("One row per organization, month")
+    assert undocumented == []
+
+
+def test_known_billing_entities_are_published_and_deleted_ones_are_not(lago_home: Home) -> None:
+    with duckdb.connect(str(published(lago_home).database), read_only=True) as connection:
+        codes = connection.execute(
+            "select organization_id[:4], billing_entity_code from billing_entities order by all"
+        ).fetchall()
+    assert codes == [
+        ("5bb7", "default"),
+        ("b1cb", "americas"),
+        ("b1cb", "apac"),
+        ("b1cb", "default"),
+        ("b1cb", "latam"),
+        ("b1cb", "legacy"),
+        ("ce9c", "default"),
+    ]
+
+
+def test_a_build_that_changed_since_its_check_is_refused(sample: Home, harness: Harness) -> None:
+    with duckdb.connect(str(sample.scratch / "collection.duckdb")) as connection:
+        connection.execute("update invoice_collection set amount_cents = 1")
+    process = harness("publish", home=sample)
+    assert process.returncode == 1
+    assert "has changed since its check" in process.stderr
+
+
+def test_a_load_after_the_check_is_refused(sample: Home, harness: Harness) -> None:
+    assert harness("load", home=sample).returncode == 0
+    process = harness("publish", home=sample)
+    assert process.returncode == 1
+    assert "is not the one that was checked" in process.stderr
+    process = harness("check", home=sample)
+    assert process.returncode == 2
+    assert "harness build" in process.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "hint"),
+    [
+        (["build"], "load"),
+        (["check"], "harness build"),
+        (["publish"], "harness check"),
+        (["show"], "harness run"),
+        (["get", PATH], "harness run"),
+    ],
+)
+def test_each_step_names_the_one_before(
+    command: list[str], hint: str, tmp_path: Path, harness: Harness
+) -> None:
+    process = harness(*command, home=Home(tmp_path))
+    assert process.returncode == 2
+    assert hint in process.stderr
+    assert process.stdout == ""
+
+
+def test_a_second_writer_is_kept_out(sample: Home, harness: Harness) -> None:
+    with sample.locked():
+        process = harness("load", home=sample)
+    assert process.returncode == 2
+    assert f"in use by process {os.getpid()}" in process.stderr
+
+
+def test_only_the_newest_versions_are_kept(sample: Home, harness: Harness) -> None:
+    for number in range(3):
+        (sample.published / f"20200101T00000{number}Z-old").mkdir()
+    (sample.published / ".20200101T000009Z-litter").mkdir()
+    before = published(sample).path
+    assert harness("run", home=sample).returncode == 0
+    versions = sorted(path.name for path in sample.published.iterdir() if not path.is_symlink())
+    assert versions == ["20200101T000002Z-old", before.name, published(sample).path.name]
+
+
+def test_a_home_that_cannot_be_written_is_a_clear_error(tmp_path: Path, harness: Harness) -> None:
+    (tmp_path / "file").touch()
+    process = harness("run", home=Home(tmp_path / "file" / "home"))
+    assert process.returncode == 2
+    assert "cannot create the home" in process.stderr
+    assert "Traceback" not in process.stderr
+
+
+def test_a_killed_run_leaves_the_published_version_whole(sample: Home, harness: Harness) -> None:
+    body = harness("get", PATH, "--organization", organization(sample), home=sample).stdout
+    assert body
+    before = published(sample).path.name
+    command = [sys.executable, "-m", "harness", "run", "--home", str(sample.path)]
+    moments = random.Random(7)
+    for _ in range(KILLS):
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
+        )
+        time.sleep(moments.uniform(0.3, 9))
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        again = harness("get", PATH, "--organization", organization(sample), home=sample)
+        assert (again.returncode, again.stdout) == (0, body)
+        assert not list(sample.published.glob("*/*.wal"))
+    assert harness("run", home=sample).returncode == 0
+    assert published(sample).path.name > before
+    assert not [path for path in sample.published.iterdir() if path.name.startswith(".")]
+
+
+def organization(home: Home) -> str:
+    organizations = [each["id"] for each in published(home).manifest["organizations"]]
+    (found,) = [id_ for id_ in organizations if id_.startswith(QUILLFERN)]
+    return str(found)
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"TZ": "Pacific/Kiritimati"},
+        {"TZ": "America/Los_Angeles", "LC_ALL": "tr_TR.UTF-8", "LANG": "tr_TR.UTF-8"},
+    ],
+    ids=["Kiritimati", "Los Angeles, Turkish"],
+)
+def test_the_json_is_the_same_anywhere(
+    environment: dict[str, str], lago_home: Home, tmp_path: Path, harness: Harness
+) -> None:
+    home = Home(tmp_path)
+    source = CASES / "lago" / "raw"
+    process = harness("run", "--from", source, "--as-of", "2026-11-15", home=home, **environment)
+    assert process.returncode == 0, process.stderr
+    for each in published(lago_home).manifest["organizations"]:
+        asked = ("get", PATH, "--organization", each["id"])
+        assert (
+            harness(*asked, home=home, **environment).stdout
+            == harness(*asked, home=lago_home).stdout
+        )
+    assert json.loads((home.raw / "load.json").read_text())["raw"] == 20025
