@@ -225,8 +225,8 @@ def _reason(error: Exception, file: Path) -> str:
     if isinstance(error, csv.Error | UnicodeDecodeError) and ".csv" in file.suffixes:
         return f"it is no CSV file in UTF-8 ({error})"
     text = str(getattr(error, "strerror", None) or error).replace(f' in file "{file}",', "")
-    text = re.sub(r"^[\w ]+ Error: |Original Line: .*\n", "", text)
-    text = re.split(r"\n(?:Possible |Try |This can |\n)", text)[0]
+    text = re.sub(r"(?s)^[\w ]+ Error: |Original Line: .*\n(?=Expected |Value |Invalid )", "", text)
+    text = re.split(r"\n(?:Possible |Try |\n  file = )", text)[0]
     # In malformed JSON, DuckDB counts one line too many.
     text = re.sub(r"at byte \d+ in line (\d+)", lambda at: f"in line {int(at[1]) - 1}", text)
-    return ", ".join(line.rstrip(". ") for line in text.splitlines())
+    return ", ".join(line.rstrip(". ") for line in text.splitlines() if line)[:300]

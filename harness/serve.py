@@ -1,9 +1,13 @@
 """The HTTP API over the published version."""
 
 import asyncio
+import contextlib
 import hashlib
+import json
 import os
 import re
+import signal
+import socket
 import sys
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
@@ -20,50 +24,63 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from harness import contract
 from harness.answers import PATH, Answer, answer_query, error
 from harness.collection import Published, published
+from harness.errors import HarnessError
 from harness.home import Home, now
 from harness.keys import Keys, read_keys
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Message, Receive, Send], Awaitable[None]]
 
-SECONDS_FOR_A_REQUEST = 10.0
-"""How long a client may take to send a request before the connection is closed."""
+SECONDS_PER_REQUEST = 30.0
+"""How long a request may take, from the end of the answer before it to the end of its own."""
 
-_BEARER = re.compile(rb"[Bb][Ee][Aa][Rr][Ee][Rr] ([A-Za-z0-9._~+/-]+=*)")
-_CODES = {404: "not_found", 405: "method_not_allowed"}
-_ANSWERS_KEPT = 128
+_BEARER = re.compile(rb"bearer ([\w.~+/-]+=*)", re.IGNORECASE)
+_KEY = re.compile(r"lic_[\w%-]+")
+_BYTES_KEPT = 16_000_000
+_SECONDS_TO_RETRY = 1.0
 
 
 def serve(home: Home, host: str, port: int) -> None:
-    """Serve until SIGTERM or SIGINT; requests in flight are finished."""
+    """Serve until SIGTERM or SIGINT; requests in flight are finished.
+
+    Raises HarnessError where it cannot listen.
+    """
+    listener = _listen(host, port)
     config = uvicorn.Config(
         application(home),
-        host=host,
-        port=port,
         http=_Protocol,
         ws="none",
+        lifespan="off",
         access_log=False,
-        log_level="warning",
+        log_level="error",
+        proxy_headers=False,
         server_header=False,
         timeout_graceful_shutdown=30,
     )
-    uvicorn.Server(config).run()
+    for each in (signal.SIGINT, signal.SIGTERM):
+        # uvicorn stops at the first, and raises it again when all is finished.
+        signal.signal(each, lambda *_: sys.exit(0))
+    address = f"[{host}]" if ":" in host else host
+    _log(f"serving http://{address}:{listener.getsockname()[1]}")
+    uvicorn.Server(config).run([listener])
 
 
-def application(home: Home) -> Starlette:
+def application(home: Home) -> Application:
     """The ASGI application over a home."""
     versions = _Versions(home)
     keys = _KeyFile(home)
+    document = json.dumps(contract.document(), ensure_ascii=False).encode()
 
     async def report(request: Request) -> Response:
-        organization_id = keys.organization_of(request.scope["headers"])
+        organization_id = keys.organization_of(_values(request.scope, b"authorization"))
         if organization_id is None:
             return _response(error(401), {"WWW-Authenticate": "Bearer"})
         version = await versions.current()
         if version is None:
             return _response(error(503, code="nothing_published"))
-        return version.respond(organization_id, request)
+        return version.respond(organization_id, request.scope)
 
     async def health(_request: Request) -> Response:
         version = await versions.current()
@@ -72,41 +89,40 @@ def application(home: Home) -> Starlette:
         return JSONResponse(version.health())
 
     async def openapi(_request: Request) -> Response:
-        return JSONResponse(contract.document())
+        return Response(document, media_type="application/json")
 
     app = Starlette(
-        routes=[
-            Route(PATH, report),
-            Route("/health", health),
-            Route("/openapi.json", openapi),
-        ],
+        routes=[Route(PATH, report), Route("/health", health), Route("/openapi.json", openapi)],
         exception_handlers={HTTPException: _refuse, Exception: _fail},
     )
     app.router.redirect_slashes = False
-    app.add_middleware(_AccessLog)
-    return app
+    return _logged(app)
 
 
 class _Version:
     """A published version in memory, with the answers that it gave."""
 
     def __init__(self, source: Published) -> None:
-        self.path = source.path
         self._manifest = source.manifest
         self._collection = source.collection()
-        self._answers: dict[tuple[str, bytes], tuple[Answer, dict[str, str]]] = {}
+        self._kept: dict[tuple[str, bytes], Response] = {}
+        self._bytes_kept = 0
 
-    def respond(self, organization_id: str, request: Request) -> Response:
-        key = (organization_id, request.scope["query_string"])
-        kept = self._answers.get(key)
-        if kept is None:
-            if len(self._answers) >= _ANSWERS_KEPT:
-                self._answers.clear()
-            kept = self._answers[key] = self._answer(*key)
-        given, headers = kept
-        if given.status == 200 and _matches(request.headers.get("if-none-match"), headers["ETag"]):
+    def respond(self, organization_id: str, scope: Message) -> Response:
+        key = (organization_id, scope["query_string"])
+        response = self._kept.get(key)
+        if response is None:
+            response = self._respond(*key)
+            self._bytes_kept += len(response.body) + len(scope["query_string"])
+            if self._bytes_kept > _BYTES_KEPT:
+                self._kept.clear()
+                self._bytes_kept = 0
+            self._kept[key] = response
+        wanted = _values(scope, b"if-none-match")
+        if wanted and _matches(b",".join(wanted), response.headers.get("etag")):
+            headers = {name: response.headers[name] for name in (*self._headers(), "ETag")}
             return Response(status_code=304, headers=headers)
-        return _response(given, headers)
+        return response
 
     def health(self) -> dict[str, Any]:
         as_of = self._collection.as_of_date
@@ -125,19 +141,22 @@ class _Version:
             ),
         }
 
-    def _answer(self, organization_id: str, query: bytes) -> tuple[Answer, dict[str, str]]:
+    def _respond(self, organization_id: str, query: bytes) -> Response:
         organization = self._collection.organizations.get(organization_id)
         if organization is None:
-            return error(404, code="organization_not_found"), {}
+            return _response(error(404, code="organization_not_found"), self._headers())
         given = answer_query(self._collection, organization, query.decode("latin-1"))
-        if given.status != 200:
-            return given, {}
-        digest = hashlib.sha256(self._manifest["version"].encode() + given.body).hexdigest()
-        return given, {
-            "ETag": f'"{digest[:32]}"',
+        headers = self._headers()
+        if given.status == 200:
+            content = self._manifest["version"].encode() + given.body
+            headers["ETag"] = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+        return _response(given, headers)
+
+    def _headers(self) -> dict[str, str]:
+        return {
+            "X-As-Of": self._collection.as_of_date.isoformat(),
             "Cache-Control": "private",
             "Vary": "Authorization",
-            "X-As-Of": self._collection.as_of_date.isoformat(),
         }
 
 
@@ -150,22 +169,29 @@ class _Versions:
         self._pointer: str | None = None
         self._version: _Version | None = None
         self._lock = asyncio.Lock()
+        self._retry_at = 0.0
 
     async def current(self) -> _Version | None:
         """The version that is published now; None where none ever was."""
-        if self._read_pointer() == self._pointer:
+        if self._is_current(self._read_pointer()):
             return self._version
         async with self._lock:
             pointer = self._read_pointer()
-            if pointer != self._pointer:
+            if not self._is_current(pointer):
                 try:
                     self._version = await asyncio.to_thread(self._load)
                     self._pointer = pointer
                 except Exception as problem:
                     if self._version is None:
                         raise
+                    self._retry_at = asyncio.get_running_loop().time() + _SECONDS_TO_RETRY
                     _log(f"keeping the version before, since the new one is unreadable: {problem}")
         return self._version
+
+    def _is_current(self, pointer: str | None) -> bool:
+        if pointer == self._pointer:
+            return True
+        return asyncio.get_running_loop().time() < self._retry_at
 
     def _read_pointer(self) -> str | None:
         try:
@@ -185,9 +211,8 @@ class _KeyFile:
         self._stamp: tuple[int, int, int] | None = None
         self._keys = Keys([])
 
-    def organization_of(self, headers: list[tuple[bytes, bytes]]) -> str | None:
-        """The organization of the request's key; None for anything but one known bearer key."""
-        given = [value for name, value in headers if name == b"authorization"]
+    def organization_of(self, given: list[bytes]) -> str | None:
+        """The organization of the headers' key; None for anything but one known bearer key."""
         match = _BEARER.fullmatch(given[0]) if len(given) == 1 else None
         if match is None:
             return None
@@ -196,7 +221,7 @@ class _KeyFile:
 
     def _refresh(self) -> None:
         try:
-            status = self._home.keys.stat()
+            status = os.stat(self._home.keys)
             stamp = (status.st_ino, status.st_mtime_ns, status.st_size)
         except FileNotFoundError:
             stamp = None
@@ -205,65 +230,70 @@ class _KeyFile:
             self._stamp = stamp
 
 
-class _AccessLog:
-    """A line per request on standard error: no query and no header, so no key."""
-
-    def __init__(self, app: Callable[[Message, Receive, Send], Awaitable[None]]) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-
-        async def logged(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                path = scope["raw_path"].decode("ascii", "backslashreplace")
-                client = scope["client"][0] if scope["client"] else "-"
-                _log(f"{client} {scope['method']} {path[:200]} {message['status']}")
-            await send(message)
-
-        await self._app(scope, receive, logged)
-
-
 class _Protocol(H11Protocol):
-    """uvicorn's HTTP/1.1, with a limit to the time that a request takes to arrive."""
-
-    _deadline: asyncio.TimerHandle | None = None
+    """uvicorn's HTTP/1.1, with a limit to the time that a request takes."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._watch()
+        self._since = self.loop.time()
+        self._watch = self.loop.call_later(SECONDS_PER_REQUEST, self._close_if_late)
 
-    def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        self._watch()
+    def on_response_complete(self) -> None:
+        self._since = self.loop.time()
+        super().on_response_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._forget()
+        self._watch.cancel()
         super().connection_lost(exc)
 
     def send_400_response(self, msg: str) -> None:
+        if self.cycle is not None:
+            # Its request broke off in the body; whatever it still answers goes nowhere.
+            self.cycle.disconnected = True
         refused = error(400, code="invalid_http_request")
         headers = [("content-type", "application/json"), ("connection", "close")]
-        for event in (
-            h11.Response(status_code=400, headers=headers, reason=b"Bad Request"),
-            h11.Data(data=refused.body),
-            h11.EndOfMessage(),
-        ):
-            self.transport.write(self.conn.send(event) or b"")
+        with contextlib.suppress(h11.LocalProtocolError):
+            for event in (
+                h11.Response(status_code=400, headers=headers, reason=b"Bad Request"),
+                h11.Data(data=refused.body),
+                h11.EndOfMessage(),
+            ):
+                self.transport.write(self.conn.send(event) or b"")
+            _log_request(self.client, "-", "-", 400)
         self.transport.close()
 
-    def _watch(self) -> None:
-        if self.conn.their_state not in (h11.IDLE, h11.SEND_BODY):
-            self._forget()
-        elif self._deadline is None:
-            self._deadline = self.loop.call_later(SECONDS_FOR_A_REQUEST, self.transport.abort)
+    def _close_if_late(self) -> None:
+        left = self._since + SECONDS_PER_REQUEST - self.loop.time()
+        if left > 0:
+            self._watch = self.loop.call_later(left, self._close_if_late)
+        else:
+            self.transport.abort()
 
-    def _forget(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as problem:
+        raise HarnessError(
+            f"cannot listen on {host}, port {port}: {problem.strerror}; "
+            "give another --port or --host"
+        ) from problem
+
+
+def _logged(app: Application) -> Application:
+    """The application with a line per request on standard error, which shows no query or header."""
+
+    async def logged_app(scope: Message, receive: Receive, send: Send) -> None:
+        async def logged_send(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                path = scope["raw_path"].decode("ascii", "backslashreplace")
+                _log_request(scope["client"], scope["method"], path, message["status"])
+            await send(message)
+
+        await app(scope, receive, logged_send)
+
+    return logged_app
 
 
 def _response(given: Answer, headers: dict[str, str] | None = None) -> Response:
@@ -272,20 +302,32 @@ def _response(given: Answer, headers: dict[str, str] | None = None) -> Response:
 
 async def _refuse(_request: Request, problem: Exception) -> Response:
     assert isinstance(problem, HTTPException)
-    code = _CODES.get(problem.status_code, "bad_request")
-    return _response(error(problem.status_code, code=code), dict(problem.headers or {}))
+    if problem.status_code == 405:
+        return _response(error(405, code="method_not_allowed"), {"Allow": "GET, HEAD"})
+    return _response(error(404, code="not_found"))
 
 
 async def _fail(_request: Request, _problem: Exception) -> Response:
     return _response(error(500, code="internal_error"))
 
 
-def _matches(header: str | None, etag: str) -> bool:
-    if header is None:
-        return False
-    given = [each.strip().removeprefix("W/") for each in header.split(",")]
-    return etag in given or given == ["*"]
+def _values(scope: Message, name: bytes) -> list[bytes]:
+    return [value for key, value in scope["headers"] if key == name]
+
+
+def _matches(header: bytes, etag: str | None) -> bool:
+    given = [each.strip().removeprefix("W/") for each in header.decode("latin-1").split(",")]
+    return etag is not None and (etag in given or given == ["*"])
+
+
+def _log_request(client: tuple[str, int] | None, method: str, path: str, status: int) -> None:
+    if "lic_" in path:
+        path = _KEY.sub("lic_...", path)
+    stamp = now().isoformat(timespec="seconds")
+    _log(f"{stamp} {client[0] if client else '-'} {method} {path[:200]} {status}")
 
 
 def _log(line: str) -> None:
-    sys.stderr.write(line + "\n")
+    # A log that nobody takes any more must not stop the answers.
+    with contextlib.suppress(OSError, ValueError):
+        sys.stderr.write(line + "\n")

@@ -3,12 +3,13 @@
 import csv
 import gzip
 import json
-import os
-from collections.abc import Callable, Iterable, Iterator
+import re
+import zlib
+from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import duckdb
 import pytest
@@ -121,22 +122,20 @@ def write(path: Path, rows: list[Row], columns: Iterable[str] = ()) -> None:
         values = duckdb.connect()
         values.execute(f"create table rows ({', '.join(f'{name} varchar' for name in names)})")
         for row in rows:
-            values.execute(f"insert into rows values ({','.join('?' * len(names))})", [*row.values()])
+            values.execute(
+                f"insert into rows values ({','.join('?' * len(names))})", [*row.values()]
+            )
         values.execute(f"copy rows to '{path}' (format parquet)")
         return
     if ".csv" in path.name:
         lines = [",".join(names)]
         for row in rows:
-            fields = ("" if value is None else _quoted(value) for value in row.values())
-            lines.append(",".join(fields))
+            texts = [value and value.replace('"', '""') for value in row.values()]
+            lines.append(",".join("" if text is None else f'"{text}"' for text in texts))
     else:
         lines = [json.dumps(row) for row in rows]
     text = "".join(f"{line}\n" for line in lines).encode()
     path.write_bytes(gzip.compress(text) if path.suffix == ".gz" else text)
-
-
-def _quoted(value: str) -> str:
-    return '"' + value.replace('"', '""') + '"'
 
 
 def write_json(path: Path, body: object) -> None:
@@ -178,7 +177,9 @@ def raw(home: Home, table: str = "invoices") -> list[Row]:
     """The rows of a landed table in their order, without the time of loading."""
     with duckdb.connect() as connection:
         connection.execute("set TimeZone = 'UTC'")
-        result = connection.execute(f"select * exclude (_loaded_at) from '{home.raw}/{table}.parquet'")
+        result = connection.execute(
+            f"select * exclude (_loaded_at) from '{home.raw}/{table}.parquet'"
+        )
         names = [name for name, *_ in result.description or []]
         return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
@@ -203,3 +204,627 @@ def test_every_format_lands_the_same_rows(home: Home, tmp_path: Path, ending: st
     assert raw(home) == INVOICES
     assert (result.organizations, result.billing_entities) == (2, 1)
     assert (result.read, result.superseded, result.raw) == (8, 0, 8)
+
+
+def test_numbers_in_ndjson_stay_text(home: Home, source: Path) -> None:
+    (source / "invoices.csv").unlink()
+    numbers = {"status": 1, "self_billed": True, "currency": "EUR\n", "payment_status": "\u00fc"}
+    amounts = ["12.5", "99999999999999999999", "-7", "1e3"]
+    rows = [json.dumps(INVOICE | numbers | {"id": f"i{at}"}) for at in range(4)]
+    lines = [
+        row.replace('"total_amount_cents": "1250"', f'"total_amount_cents": {amount}')
+        for row, amount in zip(rows, amounts, strict=True)
+    ]
+    (source / "invoices.ndjson").write_text("\r\n".join(lines), encoding="utf-8")
+    loaded(home, source)
+    assert [row["total_amount_cents"] for row in raw(home)] == [*amounts[:3], "1000.0"]
+    landed = raw(home)[0]
+    assert (landed["status"], landed["self_billed"]) == ("1", "true")
+    assert (landed["currency"], landed["payment_status"]) == ("EUR\n", "\u00fc")
+
+
+def test_api_responses_land_like_tables(home: Home, api: Path) -> None:
+    result = loaded(home, api)
+    assert raw(home, "organizations") == [
+        {"id": ACME, "name": "Acme", "created_at": "2025-01-31T23:59:59Z"}
+    ]
+    assert raw(home, "billing_entities") == [ENTITIES[0] | {"deleted_at": None}]
+    assert raw(home) == [API_LANDED, API_LANDED | {"id": "i2"}]
+    assert (result.read, result.raw, result.warnings) == (2, 2, [])
+    assert set(result.files) == {path.name for path in api.iterdir()}
+
+
+def test_numbers_in_api_responses_stay_text(home: Home, api: Path) -> None:
+    page = api / "invoices-page-1.json"
+    page.write_text(page.read_text().replace("1250", "1e3"))
+    loaded(home, api)
+    assert raw(home)[0]["total_amount_cents"] == "1e3"
+
+
+def test_csv_with_byte_order_mark_carriage_returns_and_quotes(home: Home, source: Path) -> None:
+    header = '"id",nickname,"created,at",created_at,name,nickname,"odd\r\nheader"\r\n'
+    row = 'a,,1,2024-01-01,"x ""y"",\r\nz",2,\r\n'
+    (source / "organizations.csv").write_bytes(f"\ufeff{header}{row}".encode())
+    loaded(home, source)
+    assert raw(home, "organizations") == [
+        {"id": "a", "name": 'x "y",\r\nz', "created_at": "2024-01-01"}
+    ]
+
+
+def test_typed_columns_keep_the_types_that_staging_takes(home: Home, source: Path) -> None:
+    (source / "invoices.csv").unlink()
+    write_parquet(
+        source / "invoices.parquet",
+        id=f"uuid '{ACME}'",
+        organization_id="42",
+        status="cast(1 as tinyint)",
+        payment_status="cast(0 as integer)",
+        issuing_date="date '2026-02-28'",
+        total_amount_cents="cast(1250 as bigint)",
+        self_billed="false",
+        payment_dispute_lost_at="timestamptz '2026-03-01 01:00:00+01'",
+        updated_at="timestamp_ns '2026-03-01 08:00:00'",
+    )
+    loaded(home, source)
+    assert list(types(home).values()) == [
+        *("UUID", "VARCHAR", "VARCHAR", "VARCHAR", "BIGINT", "INTEGER", "DATE", "VARCHAR"),
+        *("BIGINT", "BOOLEAN", "TIMESTAMP WITH TIME ZONE", "TIMESTAMP_NS", "TIMESTAMP"),
+    ]
+    (row,) = raw(home)
+    assert (row["id"], row["organization_id"], row["status"]) == (UUID(ACME), "42", 1)
+    assert (row["issuing_date"], row["total_amount_cents"]) == (date(2026, 2, 28), 1250)
+    assert row["payment_dispute_lost_at"] == datetime(2026, 3, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("column", "given", "landed"),
+    [
+        ("total_amount_cents", "cast(5 as ubigint)", "5"),
+        ("total_amount_cents", "cast(5 as decimal(38, 0))", "5"),
+        ("total_amount_cents", "cast(5 as utinyint)", 5),
+        ("total_amount_cents", "cast(null as double)", None),
+        ("payment_dispute_lost_at", "cast(null as integer)", None),
+        ("issuing_date", "cast(null as timestamp)", None),
+        ("self_billed", "cast(0 as tinyint)", "0"),
+        ("status", "cast('draft' as enum ('draft', 'open'))", "draft"),
+    ],
+)
+def test_other_types_land_as_text_or_wider(
+    home: Home, source: Path, column: str, given: str, landed: object
+) -> None:
+    (source / "invoices.csv").unlink()
+    write_parquet(source / "invoices.parquet", **{column: given})
+    loaded(home, source)
+    assert raw(home)[0][column] == landed
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_names_of_the_api_are_known_in_tables(home: Home, source: Path, ending: str) -> None:
+    for table, rows in [("organizations", ORGANIZATIONS), ("invoices", INVOICES)]:
+        (source / f"{table}.csv").unlink()
+        renamed = [{"lago_id" if name == "id" else name: row[name] for name in row} for row in rows]
+        write(source / f"{table}{ending}", renamed)
+    loaded(home, source)
+    assert raw(home, "organizations") == ORGANIZATIONS
+    assert raw(home) == INVOICES
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_absent_optional_columns_are_null_and_named(
+    home: Home, tmp_path: Path, ending: str
+) -> None:
+    absent = ["billing_entity_id", "billing_entity_code", "self_billed"]
+    absent += ["payment_dispute_lost_at", "updated_at"]
+    rows = [{name: row[name] for name in row if name not in absent} for row in INVOICES]
+    directory = tmp_path / "source"
+    directory.mkdir()
+    write(directory / f"organizations{ending}", [{"id": "a", "created_at": "2024-01-01"}])
+    write(directory / f"invoices{ending}", rows)
+    heard: list[str] = []
+    result = load(home, directory, warn=heard.append)
+    assert raw(home) == [row | dict.fromkeys(absent) for row in INVOICES]
+    assert raw(home, "organizations") == [{"id": "a", "name": None, "created_at": "2024-01-01"}]
+    assert raw(home, "billing_entities") == []
+    assert set(types(home, "billing_entities").values()) == {"VARCHAR", "TIMESTAMP"}
+    assert {types(home)[name] for name in absent} == {"VARCHAR"}
+    assert result.warnings == heard == current_load(home).warnings
+    entities, columns = heard
+    assert "billing_entities" in entities
+    assert f"invoices{ending} lacks {', '.join(absent)}" in columns
+
+
+@pytest.mark.parametrize("absent", ["billing_entity_id", "billing_entity_code"])
+def test_one_column_suffices_to_name_the_billing_entity(
+    home: Home, source: Path, absent: str
+) -> None:
+    write(source / "invoices.csv", [{name: INVOICE[name] for name in INVOICE if name != absent}])
+    assert loaded(home, source).warnings == []
+    assert raw(home) == [INVOICE | {absent: None}]
+
+
+def test_key_that_only_later_rows_have_is_no_absent_column(home: Home, source: Path) -> None:
+    (source / "invoices.csv").unlink()
+    bare = {name: INVOICE[name] for name in INVOICE if name != "self_billed"} | {"id": "i0"}
+    write(source / "invoices.ndjson", [bare, INVOICE])
+    assert loaded(home, source).warnings == []
+    assert [row["self_billed"] for row in raw(home)] == [None, "f"]
+
+
+@pytest.mark.parametrize("ending", [".csv", ".csv.gz", ".parquet"])
+def test_no_invoices_are_fine(home: Home, source: Path, ending: str) -> None:
+    (source / "invoices.csv").unlink()
+    write(source / f"invoices{ending}", [], INVOICE)
+    result = loaded(home, source)
+    assert (result.read, result.raw, result.warnings) == (0, 0, [])
+    assert raw(home) == []
+
+
+def test_no_invoices_in_api_responses_are_fine(home: Home, api: Path) -> None:
+    (api / "invoices-page-2.json.gz").unlink()
+    write_page(api / "invoices-page-1.json", [], 1, 0, 0)
+    write_json(api / "billing_entities.json", {"billing_entities": []})
+    result = loaded(home, api)
+    assert (result.read, result.billing_entities, result.warnings) == (0, 0, [])
+    assert types(home)["organization_id"] == "VARCHAR"
+
+
+def test_loading_time_is_utc_and_everywhere(
+    home: Home, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moment = datetime(2026, 6, 17, 23, 30, 5, 999999, tzinfo=UTC)
+    monkeypatch.setattr(load_module, "now", lambda: moment)
+    result = loaded(home, source)
+    assert result.loaded_at == "2026-06-17T23:30:05Z"
+    assert result.load_id.startswith("20260617T233005Z-")
+    with duckdb.connect() as connection:
+        for table in ("organizations", "billing_entities", "invoices"):
+            times = connection.execute(
+                f"select distinct _loaded_at from '{home.raw}/{table}.parquet'"
+            )
+            assert times.fetchall() == [(datetime(2026, 6, 17, 23, 30, 5),)]
+
+
+# Versions of invoices
+
+
+@pytest.mark.parametrize(
+    ("versions", "kept"),
+    [
+        (["2026-01-02", "2026-01-01", "2026-01-01"], 0),
+        (["2026-01-01", "2026-01-02", None], 1),
+        (["2026-01-01", "2026-01-01"], 1),
+        ([None, None, None], 2),
+        (["never", "2026-01-01", ""], 1),
+        (["2026-01-01T10:00:00+02:00", "2026-01-01 09:00:00"], 1),
+        (["2026-01-01T10:00:00-02:00", "2026-01-01 09:00:00"], 0),
+        (["9999-01-01", "10000-01-01"], 1),
+    ],
+)
+def test_newest_version_stays(
+    home: Home, source: Path, versions: list[str | None], kept: int
+) -> None:
+    rows = [
+        INVOICE | {"updated_at": version, "total_amount_cents": str(at)}
+        for at, version in enumerate(versions)
+    ]
+    others = [INVOICE | {"id": "i0"}, INVOICE | {"id": "i2"}]
+    write(source / "invoices.csv", [others[0], *rows, others[1]])
+    result = loaded(home, source)
+    assert raw(home) == [others[0], rows[kept], others[1]]
+    assert result.read == len(versions) + 2
+    assert (result.superseded, result.raw) == (len(versions) - 1, 3)
+
+
+def test_of_equal_versions_the_one_on_the_last_page_stays(home: Home, api: Path) -> None:
+    (api / "invoices-page-2.json.gz").unlink()
+    for page in range(1, 11):
+        invoice = API_INVOICE | {"total_amount_cents": page}
+        write_page(api / f"invoices-page-{page}.json", [invoice], page, 10, 1)
+    result = loaded(home, api)
+    assert [row["total_amount_cents"] for row in raw(home)] == ["10"]
+    assert (result.read, result.superseded, result.warnings) == (10, 9, [])
+
+
+def test_typed_versions_are_compared(home: Home, source: Path) -> None:
+    (source / "invoices.csv").unlink()
+    versions = "unnest([timestamp '2026-01-02', null, timestamp '2026-01-01'])"
+    write_parquet(source / "invoices.parquet", updated_at=versions)
+    assert loaded(home, source).superseded == 2
+    assert [row["updated_at"] for row in raw(home)] == [datetime(2026, 1, 2)]
+
+
+# Sources
+
+
+def test_sample_has_its_as_of_date_and_no_warning(home: Home) -> None:
+    result = loaded(home, "sample")
+    with (PROJECT / "seeds" / "lago" / "invoices.csv").open(newline="") as lines:
+        assert result.raw == sum(1 for _ in csv.DictReader(lines))
+    assert (result.source, result.as_of_date) == ("sample", "2026-06-17")
+    assert result.warnings == []
+
+
+def test_load_is_on_record(home: Home, source: Path) -> None:
+    (source / "customers.csv").write_text("id\n1\n")
+    (source / "archive").mkdir()
+    (source / ".hidden").touch()
+    result = loaded(home, source)
+    assert current_load(home) == result
+    assert (result.source, result.as_of_date) == (str(source), None)
+    tables = ["billing_entities.csv", "invoices.csv", "organizations.csv"]
+    assert result.files == {name: (source / name).stat().st_size for name in tables}
+    (warning,) = result.warnings
+    assert "archive, customers.csv" in warning
+    assert "hidden" not in warning
+
+
+def test_file_of_invoices_goes_with_one_of_organizations(home: Home, source: Path) -> None:
+    write(source / "Export (1).ndjson.gz", INVOICES)
+    organizations = source / "organizations.csv"
+    result = loaded(home, source / "Export (1).ndjson.gz", organizations=organizations)
+    assert raw(home) == INVOICES
+    assert result.source == str(source / "Export (1).ndjson.gz")
+    assert set(result.files) == {"Export (1).ndjson.gz", "organizations.csv"}
+
+
+def test_relative_path_is_recorded_absolute(
+    home: Home, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(source)
+    invoices = Path("invoices.csv")
+    result = loaded(home, invoices, organizations=Path("organizations.csv"))
+    assert result.source == str(source / "invoices.csv")
+
+
+@pytest.mark.parametrize("name", ["it's", "[ab]*", "id=7", 'a "b" {c} ünï', "a?"])
+def test_any_path_is_read_as_it_is(tmp_path: Path, name: str) -> None:
+    home = Home(tmp_path / name / "home")
+    home.make()
+    for directory in (tmp_path / "a", tmp_path / "ab", tmp_path / name):
+        directory.mkdir(exist_ok=True)
+        write(directory / "organizations.csv", ORGANIZATIONS)
+        write(directory / "invoices.csv", [INVOICE | {"id": directory.name}])
+    loaded(home, tmp_path / name)
+    (landed,) = home.raw.glob("invoices.parquet")
+    (tmp_path / "landed.parquet").write_bytes(landed.read_bytes())
+    found = duckdb.connect().execute(f"select id from '{tmp_path}/landed.parquet'").fetchall()
+    assert found == [(name,)]
+
+
+# What is refused
+
+HEADER = ",".join(INVOICE) + "\n"
+LINE = "i1,a,,,1,1,2026-01-01,EUR,5,f,,\n"
+CREATED = "id,created_at\n"
+ENTITY = "id,organization_id,code\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("invoices.csv", "", "invoices.csv is empty (0 bytes)"),
+        ("invoices.csv.gz", "", "invoices.csv.gz is empty (0 bytes)"),
+        ("invoices.csv.gz", gzip.compress(b""), "invoices.csv.gz is empty (0 bytes)"),
+        ("invoices.parquet", "", "invoices.parquet is empty (0 bytes)"),
+        ("invoices.ndjson", "", "invoices.ndjson is empty (0 bytes)"),
+        ("organizations.csv", "", "organizations.csv is empty (0 bytes)"),
+        # No CSV, or a damaged one.
+        ("invoices.csv", f"{HEADER}{LINE}i2,a\n", "csv cannot*Line: 3, Expected*: 12 Found: 2;"),
+        ("invoices.csv", f"{HEADER}{LINE[:-1]},x\n", "Line: 2, Expected*: 12 Found: 13;"),
+        ("invoices.csv", f'{HEADER}i1,"a,,,\n', "Line: 2, Value with unterminated quote found;"),
+        ("invoices.csv", f"{HEADER}{LINE[:-1]}x\r\n{LINE}", "cannot be loaded*not RFC 4180"),
+        ("invoices.csv", HEADER.encode() + b"\xff\n", "invoices.csv*UTF-8"),
+        ("invoices.csv", HEADER.encode() + LINE.encode() * 999 + b"\xff\n", "Line: 1001, Invalid"),
+        ("invoices.csv", HEADER.encode("utf-16"), "invoices.csv*is no CSV file in UTF-8"),
+        ("invoices.csv", gzip.compress(HEADER.encode()), "invoices.csv*is no CSV file in UTF-8"),
+        ("invoices.csv", "id\0,status\n", "invoices.csv*is no CSV file"),
+        ("invoices.csv", f"\n{HEADER}", "invoices.csv*is no CSV file*no header"),
+        ("invoices.csv.gz", HEADER, "invoices.csv.gz cannot be loaded: Not a gzipped file"),
+        # Columns.
+        ("invoices.csv", HEADER.replace(",", ";"), "lacks id,*; it has id;organization_id;"),
+        ("invoices.csv", HEADER.replace("currency", "Currency"), "lacks currency,*,*, Currency,"),
+        ("invoices.csv", HEADER.replace("updated_at", "status"), "has the column status twice"),
+        ("invoices.csv", HEADER.replace("updated_at", "lago_id"), "has the column id twice"),
+        ("invoices.ndjson", '{"id": "1"}\n', "lacks organization_id, status,*; it has id"),
+        (
+            "organizations.csv",
+            "id,name\n",
+            "lacks created_at, which organizations*; it has id, name",
+        ),
+        ("billing_entities.csv", "id,code\n", "lacks organization_id, which billing_entities"),
+        # Other formats.
+        ("invoices.parquet", "PAR1" * 9, "invoices.parquet cannot be loaded"),
+        ("invoices.ndjson", '{"id": 1}\n{"id": 2,,}\n', "ndjson cannot*Malformed JSON in line 2:"),
+        ("invoices.ndjson", f"{json.dumps(INVOICE)}\n[2]\n", "in line 2: Expected OBJECT"),
+        # Rows.
+        ("organizations.csv", CREATED, "organizations.csv: there are 0 rows"),
+        ("organizations.csv", f"{CREATED}a,\n", "created_at of the organization a is None"),
+        (
+            "organizations.csv",
+            f"{CREATED}a,2026-02-30\n",
+            "organization a is '2026-02-30', no time",
+        ),
+        (
+            "organizations.csv",
+            f"{CREATED}a,infinity\n",
+            "organization a is 'infinity', no timestamp",
+        ),
+        ("organizations.csv", f"{CREATED},2026-01-01\n", "1 of the rows have no id*is row 1"),
+        ("organizations.csv", CREATED + "a,2026-01-01\n" * 2, "the id a is there 2 times"),
+        ("billing_entities.csv", f"{ENTITY}e,a,x\ne,b,y\n", "csv: the id e is there 2 times"),
+        ("billing_entities.csv", f"{ENTITY},a,x\n", "entities.csv: 1 of the rows have no id"),
+        ("invoices.csv", f'{HEADER}{LINE}" \t"{LINE[2:]}{LINE[2:]}', "2 of the rows*is row 2"),
+    ],
+)
+def test_unfit_table_is_refused(
+    home: Home, source: Path, name: str, content: str | bytes, message: str
+) -> None:
+    replace(source, name, content)
+    assert_like(failure(home, source), message)
+
+
+def replace(source: Path, name: str, content: str | bytes) -> None:
+    (source / f"{name.partition('.')[0]}.csv").unlink()
+    (source / name).write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def assert_like(message: str, pattern: str) -> None:
+    """The message contains the pattern, in which * stands for anything."""
+    assert re.search(".*".join(map(re.escape, pattern.split("*"))), message), message
+
+
+@pytest.mark.parametrize(
+    ("ending", "message"),
+    [
+        (".csv", "invoices.csv cannot be loaded: CSV Error on Line: "),
+        (".csv.gz", "invoices.csv.gz cannot be loaded: Compressed file ended before"),
+        (".parquet", "invoices.parquet cannot be loaded: No magic bytes"),
+        (".ndjson", "invoices.ndjson cannot be loaded: Malformed JSON in line "),
+        (".ndjson.gz", "invoices.ndjson.gz cannot be loaded: Compressed file ended before"),
+    ],
+)
+@pytest.mark.parametrize("missing", [5, 1000])
+def test_file_that_is_cut_off_is_refused(
+    home: Home, source: Path, ending: str, message: str, missing: int
+) -> None:
+    whole = source.parent / f"invoices{ending}"
+    write(whole, [INVOICE | {"id": uuid4().hex} for _ in range(100)])
+    replace(source, whole.name, whole.read_bytes()[:-missing])
+    assert_like(failure(home, source), message)
+
+
+def test_gzip_that_is_cut_off_between_two_rows_is_refused(home: Home, source: Path) -> None:
+    compressor = zlib.compressobj(wbits=31)
+    whole_rows = compressor.compress((HEADER + LINE).encode())
+    replace(source, "invoices.csv.gz", whole_rows + compressor.flush(zlib.Z_FULL_FLUSH))
+    assert_like(failure(home, source), "invoices.csv.gz*Compressed file ended before")
+
+
+def test_gzip_in_several_parts_is_read_to_the_end(home: Home, source: Path) -> None:
+    parts = [gzip.compress(part.encode()) for part in (HEADER + LINE, LINE.replace("i1", "i2"))]
+    replace(source, "invoices.csv.gz", b"".join(parts))
+    assert loaded(home, source).raw == 2
+
+
+@pytest.mark.parametrize(
+    ("column", "given", "type_"),
+    [
+        ("total_amount_cents", "cast(12.5 as double)", "DOUBLE"),
+        ("total_amount_cents", "cast(12.5 as decimal(18, 2))", "DECIMAL(18,2)"),
+        ("issuing_date", "timestamp '2026-01-31 23:00:00'", "TIMESTAMP"),
+        ("issuing_date", "timestamptz '2026-01-31 23:00:00+00'", "TIMESTAMP WITH TIME ZONE"),
+        ("payment_status", "cast(1 as double)", "DOUBLE"),
+        ("currency", "['EUR']", "VARCHAR[]"),
+        ("id", "cast('i1' as blob)", "BLOB"),
+        ("self_billed", "date '2026-01-01'", "DATE"),
+        ("updated_at", "1767225600", "INTEGER"),
+    ],
+)
+def test_type_that_could_be_misread_is_refused(
+    home: Home, source: Path, column: str, given: str, type_: str
+) -> None:
+    (source / "invoices.csv").unlink()
+    write_parquet(source / "invoices.parquet", **{column: given})
+    message = failure(home, source)
+    assert f"invoices.parquet: {column} has the type {type_} and must be" in message
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("organizations.parquet", "has organizations twice: organizations.csv, organizations.par"),
+        ("invoices.csv.gz", "has invoices twice: invoices.csv, invoices.csv.gz"),
+        ("invoices-page-1.json", "has invoices twice: invoices*, invoices"),
+        ("billing_entities.json", "has billing_entities twice"),
+    ],
+)
+def test_table_that_is_there_twice_is_refused(
+    home: Home, source: Path, name: str, message: str
+) -> None:
+    (source / name).touch()
+    assert_like(failure(home, source), message)
+
+
+@pytest.mark.parametrize("table", ["organizations", "invoices"])
+def test_missing_table_is_named(home: Home, source: Path, table: str) -> None:
+    (source / f"{table}.csv").rename(source / f"my_{table}.csv")
+    assert_like(failure(home, source), f"source has no file of {table}, such*: my_{table}.csv")
+
+
+PAGES = {"current_page": 1, "total_pages": 2, "total_count": 2}
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "message"),
+    [
+        ("invoices-page-1.json", {"error": "Unauthorized"}, "is no API response with `invoices`"),
+        ("invoices-page-1.json", [API_INVOICE], "page-1.json is no API response with `invoices`"),
+        ("invoices-page-1.json", {"invoices": [None], "meta": PAGES}, "is no API response with"),
+        ("invoices-page-1.json", {"invoices": [API_INVOICE]}, "page-1.json has no complete `meta`"),
+        (
+            "invoices-page-1.json",
+            {"invoices": [], "meta": {"current_page": 1}},
+            "no complete `meta`",
+        ),
+        (
+            "invoices-page-3.json",
+            {"invoices": [], "meta": PAGES},
+            "page-3.json is page 1, and so is",
+        ),
+        (
+            "invoices-page-2.json.gz",
+            {"invoices": [], "meta": PAGES},
+            "2.json.gz is page 1, and so is",
+        ),
+        (
+            "invoices-page-1.json",
+            {"invoices": [{"a": 1}], "meta": PAGES},
+            "1 of the rows have no id",
+        ),
+        ("organization.json", {"error": "Unauthorized"}, "is no API response with `organization`"),
+        ("organization.json", {"organization": {"lago_id": "a"}}, "lacks created_at,*has lago_id"),
+        ("billing_entities.json", {"billing_entities": [{"a": 1}]}, "lacks id, code,*; it has a"),
+    ],
+)
+def test_unfit_api_response_is_refused(
+    home: Home, api: Path, name: str, body: object, message: str
+) -> None:
+    write_json(api / name, body)
+    assert_like(failure(home, api), message)
+
+
+def test_missing_column_of_api_responses_is_named(home: Home, api: Path) -> None:
+    (api / "invoices-page-2.json.gz").unlink()
+    write_page(api / "invoices-page-1.json", [{"lago_id": "i1", "status": 1}], 1, 1, 1)
+    assert_like(failure(home, api), "page-1.json lacks payment_status,*; it has lago_id, status")
+
+
+@pytest.mark.parametrize(
+    ("page", "pages", "missing"), [(1, 2, "page 2 of the 2"), (3, 4, "page 1, 2, 4 of the 4")]
+)
+def test_missing_page_is_named(home: Home, api: Path, page: int, pages: int, missing: str) -> None:
+    (api / "invoices-page-2.json.gz").unlink()
+    write_page(api / "invoices-page-1.json", [API_INVOICE], page, pages, 2)
+    assert f"lacks {missing} pages of invoices" in failure(home, api)
+
+
+@pytest.mark.parametrize(
+    ("name", "length", "message"),
+    [
+        ("invoices-page-1.json", 0, "invoices-page-1.json is empty (0 bytes)"),
+        ("invoices-page-1.json", 99, "invoices-page-1.json cannot be loaded: *: line 6 column"),
+        ("invoices-page-2.json.gz", -9, "page-2.json.gz cannot be loaded: Compressed file ended"),
+        ("organization.json", 99, "organization.json cannot be loaded: "),
+    ],
+)
+def test_api_response_that_is_cut_off_is_refused(
+    home: Home, api: Path, name: str, length: int, message: str
+) -> None:
+    (api / name).write_bytes((api / name).read_bytes()[:length])
+    assert_like(failure(home, api), message)
+
+
+def test_api_responses_of_unknown_organization_are_refused(home: Home, api: Path) -> None:
+    (api / "organization.json").rename(api / "organization-2.json")
+    assert "api has no file of organizations" in failure(home, api)
+    write(api / "organizations.csv", ORGANIZATIONS)
+    assert "lacks organization_id" in failure(home, api)
+    write(api / "organizations.csv", ORGANIZATIONS[:1])
+    loaded(home, api)
+    assert {row["organization_id"] for row in raw(home)} == {ACME}
+
+
+def test_fewer_invoices_than_lago_counted_are_a_warning(home: Home, api: Path) -> None:
+    write_page(api / "invoices-page-2.json.gz", [API_INVOICE], 2, 2, 3)
+    result = loaded(home, api)
+    assert (result.read, result.superseded, result.raw) == (2, 1, 1)
+    (warning,) = result.warnings
+    assert "1 invoices, but Lago counted 3" in warning
+
+
+def test_api_responses_without_billing_entities_are_fine(home: Home, api: Path) -> None:
+    (api / "billing_entities.json").unlink()
+    (warning,) = loaded(home, api).warnings
+    assert "billing_entities" in warning
+    assert raw(home, "billing_entities") == []
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (
+            "postgresql://lago@db/lago",
+            ["postgresql://lago@db/lago is not supported", "give sample"],
+        ),
+        ("https://api.getlago.com", ["https://api.getlago.com is not supported", "directory"]),
+        ("nowhere", ["there is no file", "nowhere; give sample, a directory"]),
+        ("empty", ["no file of organizations", "files are there: none"]),
+        ("source/invoices.csv", ["--organizations FILE"]),
+        ("source/notes.txt", ["notes.txt must end in one of .csv, .csv.gz, .parquet"]),
+    ],
+)
+def test_source_that_cannot_be_read_is_refused(
+    home: Home,
+    source: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    given: str,
+    words: list[str],
+) -> None:
+    monkeypatch.chdir(source.parent)
+    Path("empty").mkdir()
+    (source / "notes.txt").write_text("hello")
+    message = failure(home, given)
+    for word in words:
+        assert word in message
+
+
+def test_organizations_are_for_a_file_of_invoices(home: Home, source: Path) -> None:
+    organizations = source / "organizations.csv"
+    assert "is a directory" in failure(home, source, organizations=organizations)
+    invoices = source / "invoices.csv"
+    assert "there is no file" in failure(home, invoices, organizations=source / "nowhere.csv")
+
+
+# All or nothing
+
+
+def test_nothing_loaded_is_said(home: Home) -> None:
+    with pytest.raises(HarnessError, match=r"nothing is loaded .* run: harness load"):
+        current_load(home)
+
+
+def test_second_load_replaces_the_first(home: Home, source: Path) -> None:
+    first = loaded(home, source)
+    write(source / "invoices.csv", [INVOICE])
+    second = loaded(home, source)
+    assert raw(home) == [INVOICE]
+    assert current_load(home) == second != first
+    assert sorted(path.name for path in home.raw.parent.iterdir()) == [second.load_id, "current"]
+    files = ["billing_entities.parquet", "invoices.parquet", "load.json", "organizations.parquet"]
+    assert sorted(path.name for path in home.raw.iterdir()) == files
+
+
+@pytest.mark.parametrize("last", [INVOICE | {"id": ""}, INVOICE | {"id": None}])
+def test_failed_load_leaves_the_current_one(home: Home, source: Path, last: Row) -> None:
+    first = loaded(home, source)
+    write(source / "invoices.csv", [INVOICE, INVOICE, last])
+    failure(home, source)
+    assert current_load(home) == first
+    assert len(list(home.raw.parent.iterdir())) == 2
+
+
+def test_interrupted_load_leaves_nothing(
+    home: Home, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(load_module, "write_json", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        loaded(home, source)
+    assert list((home.path / "raw").iterdir()) == []
+
+
+def test_home_that_cannot_be_written_is_named(home: Home, source: Path) -> None:
+    (home.path / "raw").write_text("in the way")
+    assert "cannot be loaded" in failure(home, source)
