@@ -140,6 +140,7 @@ def run(
     """
     with home.locked():
         _say(_load_line(_load(home, source, organizations)))
+        _say("building and testing the marts with dbt")
         built = build(home, as_of)
         _say(_build_line(built))
         report = check(home, fixture, strict)
@@ -204,7 +205,9 @@ def build_(home: Home, as_of: date | None) -> None:
 def check_(
     home: Home, fixture: Path | None, strict: bool, format_: str, junit: Path | None
 ) -> None:
-    """Check the scratch build: dbt's tests, fixture, contract, accounting, data faults.
+    """Check the build: dbt's tests, fixture, contract, accounting.
+
+    Prints what is left out of the report by reason, faults of the data first.
 
     \b
     harness check --strict
@@ -245,7 +248,9 @@ def publish_(home: Home) -> None:
     _ORGANIZATION,
 )
 def show(home: Home, months: int, currency: str | None, organization: str | None) -> None:
-    """The published collection as a table, a block per organization and currency.
+    """Print the published collection as a table.
+
+    A block per organization and currency, amounts in units of the currency.
 
     \b
     harness show --months 6 --currency EUR
@@ -275,7 +280,9 @@ def get(home: Home, path: str, organization: str | None) -> None:
     click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True),
 )
 def serve_(home: Home, host: str, port: int) -> None:
-    """Serve the API over the published version; a new version is picked up by itself.
+    """Serve the API over the published version.
+
+    A version that is published while it runs is picked up at once.
 
     \b
     harness serve --port 8080
