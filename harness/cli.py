@@ -21,7 +21,7 @@ from harness.errors import HarnessError, Refused
 from harness.home import PROJECT, Home
 from harness.keys import add_key, read_keys, revoke_key
 from harness.load import Load, load
-from harness.publish import AS_OF_REMARK, publish
+from harness.publish import publish
 from harness.show import table
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -403,4 +403,3 @@ def _print_places(version: Published) -> None:
     click.echo(f"published version {version.manifest['version']} in {version.path.parent}/current:")
     for name in (*version.manifest["files"], "manifest.json"):
         click.echo(f"  {name}")
-    _say(AS_OF_REMARK)

@@ -13,7 +13,8 @@ from harness.build import current_build
 from harness.check import BILLING_ENTITIES_QUERY, recorded_check
 from harness.collection import Published, published
 from harness.errors import HarnessError, Refused
-from harness.home import Home, make_current, now, write_json
+from harness.formats import literal
+from harness.home import Home, make_current, new_id, now, write_json
 from harness.load import current_load
 
 AS_OF_REMARK = (
@@ -62,13 +63,14 @@ def publish(home: Home, keep: int = 3) -> Published:
         raise Refused(f"{scratch} has changed since its check; run: harness check")
 
     moment = now()
-    version = built.build_id
+    version = new_id(moment)
     staged = home.published / f".{version}"
     shutil.rmtree(staged, ignore_errors=True)
     staged.mkdir(parents=True)
     tables, organizations, sums = _write_tables(scratch, staged)
     manifest = {
         "version": version,
+        "build_id": built.build_id,
         "published_at": moment.isoformat(timespec="seconds"),
         "as_of_date": built.as_of_date,
         "as_of_remark": AS_OF_REMARK,
@@ -107,33 +109,35 @@ def _write_tables(
     scratch: Path, staged: Path
 ) -> tuple[dict[str, int], list[dict[str, Any]], list[dict[str, Any]]]:
     database = staged / "invoice_collection.duckdb"
-    with duckdb.connect(str(database)) as connection:
-        connection.execute(f"attach {_literal(scratch)} as scratch (read_only)")
+    with duckdb.connect() as connection:
+        connection.execute(f"attach {literal(str(scratch))} as scratch (read_only)")
+        connection.execute(f"attach {literal(str(database))} as published")
+        connection.execute("use scratch")
         counts = {}
         for table, (relation, order) in _TABLES.items():
-            source = relation.replace(" from ", " from scratch.main.")
-            source = source if source.startswith("(") else f"scratch.main.{source}"
-            connection.execute(f"create table {table} as select * from {source} order by {order}")
-            row = connection.execute(f"select count(*) from {table}").fetchone()
-            counts[table] = int(row[0]) if row else 0
+            connection.execute(
+                f"create table published.{table} as select * from {relation} order by {order}"
+            )
+            ((counts[table],),) = connection.execute(
+                f"select count(*) from published.{table}"
+            ).fetchall()
         _copy_comments(connection)
         for ending, options in (("parquet", "format parquet"), ("csv", "format csv, header")):
-            target = _literal(staged / f"invoice_collection.{ending}")
+            target = literal(str(staged / f"invoice_collection.{ending}"))
             connection.execute(
                 "copy (select * from invoice_collection order by"
                 f" organization_id, month, payment_status, currency) to {target} ({options})"
             )
         organizations = connection.execute(
             "select organization_id, organization_name, cast(first_month as varchar)"
-            " from scratch.main.stg_lago__organizations order by organization_id"
+            " from stg_lago__organizations order by organization_id"
         ).fetchall()
         sums = connection.execute(
             "select organization_id, currency, sum(invoices_count),"
             " sum(cast(amount_cents as decimal(38, 0))) from invoice_collection"
             " group by organization_id, currency order by organization_id, currency"
         ).fetchall()
-        connection.execute("checkpoint")
-        connection.execute("detach scratch")
+        connection.execute("checkpoint published")
     if database.with_suffix(".duckdb.wal").exists():
         raise HarnessError(f"{database} was not closed cleanly; run: harness publish")
     return (
@@ -164,12 +168,8 @@ def _copy_comments(connection: duckdb.DuckDBPyConnection) -> None:
     ).fetchall()
     for kind, table, column, comment in comments:
         if table in _TABLES:
-            name = f'"{table}"."{column}"' if column else f'"{table}"'
-            connection.execute(f"comment on {kind} {name} is {_literal(comment)}")
-
-
-def _literal(text: object) -> str:
-    return "'" + str(text).replace("'", "''") + "'"
+            name = f"published.main.{table}" + (f".{column}" if column else "")
+            connection.execute(f"comment on {kind} {name} is {literal(comment)}")
 
 
 def _sha256(path: Path) -> str:
