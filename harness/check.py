@@ -1,6 +1,5 @@
 """The checks that stand between a build and its publication."""
 
-import csv
 import hashlib
 import json
 from collections.abc import Iterator
@@ -10,27 +9,17 @@ from pathlib import Path
 from typing import Any, Literal
 
 import duckdb
-import yaml
 
 from harness import contract
 from harness.answers import PATH, answer
 from harness.build import Build, current_build, dbt_results
 from harness.collection import Collection, read_collection
 from harness.errors import HarnessError
+from harness.fixture import differences
 from harness.home import PROJECT, Home, read_json, write_json
 from harness.load import Load, current_load
 
 SAMPLE_FIXTURE = PROJECT / "tests" / "cases" / "sample.csv"
-
-COLUMNS = (
-    "organization_id",
-    "month",
-    "payment_status",
-    "currency",
-    "invoices_count",
-    "amount_cents",
-)
-_KEY = COLUMNS[:4]
 
 # What an invoice with a data fault has in the place that is at fault.
 _GIVEN = {
@@ -198,73 +187,11 @@ def _failing_rows(
 def _fixture_finding(
     connection: duckdb.DuckDBPyConnection, fixture: Path, as_of_date: str
 ) -> Finding:
-    expected, organizations = _read_fixture(fixture, as_of_date)
-    found = {
-        tuple(row[:4]): tuple(row[4:])
-        for row in connection.execute(
-            "select organization_id, cast(month as varchar), payment_status, currency,"
-            " cast(invoices_count as varchar), cast(amount_cents as varchar)"
-            " from invoice_collection where list_contains($1, organization_id)",
-            [organizations],
-        ).fetchall()
-    }
-    rows = []
-    for key in sorted(expected.keys() | found.keys(), key=str):
-        if expected.get(key) != found.get(key):
-            rows.append(
-                dict(zip(_KEY, key, strict=True))
-                | {"difference": _difference(key in expected, key in found)}
-                | {
-                    f"{side}_{column}": value
-                    for side, cells in (("expected", expected), ("found", found))
-                    for column, value in zip(COLUMNS[4:], cells.get(key, ()), strict=False)
-                }
-            )
+    rows = differences(connection, fixture, as_of_date)
     if not rows:
-        return Finding("fixture", fixture.name, "pass", f"all {len(expected):,} rows are equal")
+        return Finding("fixture", fixture.name, "pass", "all rows are equal")
     message = f"{len(rows):,} rows differ from {fixture}"
     return Finding("fixture", fixture.name, "fail", message, rows[:_ROWS_SHOWN])
-
-
-def _difference(is_expected: bool, is_found: bool) -> str:
-    if is_expected and is_found:
-        return "different"
-    return "missing" if is_expected else "unexpected"
-
-
-def _read_fixture(
-    fixture: Path, as_of_date: str
-) -> tuple[dict[tuple[Any, ...], tuple[Any, ...]], list[str]]:
-    facts_file = fixture.with_suffix(".yml")
-    try:
-        with fixture.open(encoding="utf-8", newline="") as handle:
-            header, *lines = list(csv.reader(handle)) or [[]]
-        facts = yaml.safe_load(facts_file.read_text(encoding="utf-8"))
-        fixed_date, organizations = str(facts["as_of_date"]), list(facts["organizations"])
-    except (OSError, UnicodeDecodeError, csv.Error, yaml.YAMLError) as error:
-        raise HarnessError(f"the fixture {fixture} cannot be read: {error}") from error
-    except (KeyError, TypeError) as error:
-        raise HarnessError(
-            f"{facts_file} must have the keys as_of_date, organizations and origin"
-        ) from error
-    if tuple(header) != COLUMNS:
-        raise HarnessError(
-            f"{fixture} must have the columns {', '.join(COLUMNS)}; it has {', '.join(header)}"
-        )
-    if fixed_date != as_of_date:
-        raise HarnessError(
-            f"{fixture} is for the as-of date {fixed_date}, the build for {as_of_date};"
-            f" run: harness build --as-of {fixed_date}"
-        )
-    expected: dict[tuple[Any, ...], tuple[Any, ...]] = {}
-    for number, line in enumerate(lines, start=2):
-        values = tuple(value or None for value in line)
-        if len(values) != len(COLUMNS) or values[:4] in expected:
-            raise HarnessError(
-                f"{fixture}, row {number}: not {len(COLUMNS)} values, or a key twice"
-            )
-        expected[values[:4]] = values[4:]
-    return expected, [str(id_) for id_ in organizations]
 
 
 def _contract_findings(collection: Collection) -> Iterator[Finding]:
