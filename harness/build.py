@@ -9,6 +9,7 @@ from datetime import date
 from typing import Any
 
 from harness.errors import HarnessError
+from harness.formats import path_literal
 from harness.home import PROJECT, Home, new_id, now, read_json, write_json
 from harness.load import current_load
 
@@ -78,10 +79,11 @@ def dbt_results(home: Home) -> dict[str, Any]:
 
 
 def _command(home: Home, as_of_date: str) -> list[str]:
-    raw = str(home.raw).replace("'", "''").replace("{", "{{").replace("}", "}}")
+    # dbt puts the table's name into the braces.
+    raw = path_literal(home.raw).replace("{", "{{").replace("}", "}}")[:-1] + "/{name}.parquet'"
     variables = {
         "lago__as_of_date": as_of_date,
-        "lago__raw_location": f"'{raw}/{{name}}.parquet'",
+        "lago__raw_location": f"read_parquet({raw}, hive_partitioning = false)",
         "lago__absent_columns": [],
     }
     return [

@@ -193,7 +193,7 @@ def _csv_rows(file: Path) -> Rows:
     sql = (
         f"read_csv({path_literal(file)}, auto_detect = false, header = true, "
         f"columns = {{{types}}}, delim = ',', quote = '\"', escape = '\"', strict_mode = true, "
-        "allow_quoted_nulls = false, hive_partitioning = false)"
+        "allow_quoted_nulls = false)"
     )
     return Rows(sql, columns)
 

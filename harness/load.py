@@ -91,7 +91,7 @@ _FAULTS = {
         _WITHOUT_ID,
         _SAME_ID,
         (
-            "select id, created_at from {} "
+            "select id, cast(created_at as varchar) from {} "
             "where not coalesce(isfinite(try_cast(created_at as timestamptz)), false) limit 1",
             "created_at of the organization {} is {!r}, no timestamp; the report starts there",
         ),

@@ -127,7 +127,8 @@ def test_data_faults_beyond_the_limits_are_found(
             )
         connection.execute(
             "insert into int_invoice_groups by name"
-            " select * from (values ('o', 599), ('stray', $1)) as g(organization_id, invoices_count)",
+            " select * from (values ('o', 599), ('stray', $1))"
+            " as rows_(organization_id, invoices_count)",
             [strays],
         )
         assert singular_test(connection, "data_faults_stay_within_limits") == expected
@@ -285,10 +286,8 @@ def test_a_failing_dbt_test_is_shown_with_its_rows(tmp_path: Path, harness: Harn
     assert process.returncode == 1
     assert process.stdout == ""
     assert "mart_cells_fit_64_bits" in process.stderr
-    assert (
-        f"organization_id o, month 2024-01-01, payment_status pending, currency EUR, amount_cents {2 * MAX}"
-        in process.stderr
-    )
+    cell = "organization_id o, month 2024-01-01, payment_status pending, currency EUR"
+    assert f"{cell}, amount_cents {2 * MAX}" in process.stderr
     assert not home.published.exists()
 
 

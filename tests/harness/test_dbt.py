@@ -39,7 +39,9 @@ def test_docs_are_generated_without_a_warning_and_describe_everything(tmp_path: 
         "organization_months",
         "invoice_exclusions",
     }
-    exposed = {name for each in manifest["exposures"].values() for name in each["depends_on"]["nodes"]}
+    exposed = {
+        name for each in manifest["exposures"].values() for name in each["depends_on"]["nodes"]
+    }
     for mart in marts:
         assert mart["config"]["contract"]["enforced"]
         assert mart["access"] == "public"
@@ -64,7 +66,9 @@ def test_a_source_with_an_id_twice_fails_clearly(tmp_path: Path) -> None:
         lines = (PROJECT / "seeds" / "lago" / f"{table}.csv").read_text().splitlines()
         twice = [lines[-1]] if table == "invoices" else []
         (tmp_path / f"{table}.csv").write_text("\n".join([*lines, *twice]) + "\n")
-    location = f"read_csv('{tmp_path}/{{name}}.csv', all_varchar = true, allow_quoted_nulls = false)"
+    location = (
+        f"read_csv('{tmp_path}/{{name}}.csv', all_varchar = true, allow_quoted_nulls = false)"
+    )
     process = dbt(
         tmp_path / "target",
         *("build", "--exclude-resource-type", "unit_test"),

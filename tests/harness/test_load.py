@@ -115,10 +115,11 @@ def api(tmp_path: Path) -> Path:
     return directory
 
 
-def write(path: Path, rows: list[Row], columns: Iterable[str] = ()) -> None:
-    """Write rows of text in the format of the path's ending; as CSV, null is empty, '' is \"\"."""
+def write(path: Path, rows: list[Row], ending: str = "", columns: Iterable[str] = ()) -> None:
+    """Write rows of text in the format of the ending; in CSV, null is empty and '' is \"\"."""
+    ending = ending or path.name
     names = list(rows[0] if rows else columns)
-    if path.suffix == ".parquet":
+    if ending.endswith(".parquet"):
         values = duckdb.connect()
         values.execute(f"create table rows ({', '.join(f'{name} varchar' for name in names)})")
         for row in rows:
@@ -127,7 +128,7 @@ def write(path: Path, rows: list[Row], columns: Iterable[str] = ()) -> None:
             )
         values.execute(f"copy rows to '{path}' (format parquet)")
         return
-    if ".csv" in path.name:
+    if ".csv" in ending:
         lines = [",".join(names)]
         for row in rows:
             texts = [value and value.replace('"', '""') for value in row.values()]
@@ -135,7 +136,7 @@ def write(path: Path, rows: list[Row], columns: Iterable[str] = ()) -> None:
     else:
         lines = [json.dumps(row) for row in rows]
     text = "".join(f"{line}\n" for line in lines).encode()
-    path.write_bytes(gzip.compress(text) if path.suffix == ".gz" else text)
+    path.write_bytes(gzip.compress(text) if ending.endswith(".gz") else text)
 
 
 def write_json(path: Path, body: object) -> None:
@@ -176,7 +177,6 @@ def contents(directory: Path) -> dict[str, bytes]:
 def raw(home: Home, table: str = "invoices") -> list[Row]:
     """The rows of a landed table in their order, without the time of loading."""
     with duckdb.connect() as connection:
-        connection.execute("set TimeZone = 'UTC'")
         result = connection.execute(
             f"select * exclude (_loaded_at) from '{home.raw}/{table}.parquet'"
         )
@@ -270,10 +270,12 @@ def test_typed_columns_keep_the_types_that_staging_takes(home: Home, source: Pat
         *("UUID", "VARCHAR", "VARCHAR", "VARCHAR", "BIGINT", "INTEGER", "DATE", "VARCHAR"),
         *("BIGINT", "BOOLEAN", "TIMESTAMP WITH TIME ZONE", "TIMESTAMP_NS", "TIMESTAMP"),
     ]
-    (row,) = raw(home)
-    assert (row["id"], row["organization_id"], row["status"]) == (UUID(ACME), "42", 1)
-    assert (row["issuing_date"], row["total_amount_cents"]) == (date(2026, 2, 28), 1250)
-    assert row["payment_dispute_lost_at"] == datetime(2026, 3, 1, tzinfo=UTC)
+    values = duckdb.connect().execute(
+        "select id, organization_id, status, issuing_date, total_amount_cents, "
+        f"epoch(payment_dispute_lost_at) from '{home.raw}/invoices.parquet'"
+    )
+    lost = datetime(2026, 3, 1, tzinfo=UTC).timestamp()
+    assert values.fetchall() == [(UUID(ACME), "42", 1, date(2026, 2, 28), 1250, lost)]
 
 
 @pytest.mark.parametrize(
@@ -353,10 +355,15 @@ def test_key_that_only_later_rows_have_is_no_absent_column(home: Home, source: P
 @pytest.mark.parametrize("ending", [".csv", ".csv.gz", ".parquet"])
 def test_no_invoices_are_fine(home: Home, source: Path, ending: str) -> None:
     (source / "invoices.csv").unlink()
-    write(source / f"invoices{ending}", [], INVOICE)
+    write(source / f"invoices{ending}", [], columns=INVOICE)
     result = loaded(home, source)
     assert (result.read, result.raw, result.warnings) == (0, 0, [])
     assert raw(home) == []
+
+
+def test_blank_lines_are_no_invoices(home: Home, source: Path) -> None:
+    replace(source, "invoices.ndjson", "\n\n")
+    assert loaded(home, source).raw == 0
 
 
 def test_no_invoices_in_api_responses_are_fine(home: Home, api: Path) -> None:
@@ -446,7 +453,7 @@ def test_sample_has_its_as_of_date_and_no_warning(home: Home) -> None:
 
 def test_load_is_on_record(home: Home, source: Path) -> None:
     (source / "customers.csv").write_text("id\n1\n")
-    (source / "archive").mkdir()
+    (source / "invoices.parquet").mkdir()
     (source / ".hidden").touch()
     result = loaded(home, source)
     assert current_load(home) == result
@@ -454,7 +461,7 @@ def test_load_is_on_record(home: Home, source: Path) -> None:
     tables = ["billing_entities.csv", "invoices.csv", "organizations.csv"]
     assert result.files == {name: (source / name).stat().st_size for name in tables}
     (warning,) = result.warnings
-    assert "archive, customers.csv" in warning
+    assert "customers.csv, invoices.parquet" in warning
     assert "hidden" not in warning
 
 
@@ -476,17 +483,18 @@ def test_relative_path_is_recorded_absolute(
     assert result.source == str(source / "invoices.csv")
 
 
-@pytest.mark.parametrize("name", ["it's", "[ab]*", "id=7", 'a "b" {c} ünï', "a?"])
-def test_any_path_is_read_as_it_is(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize("name", ["it's", "[ab]*", "id=7", 'a "b" {} ünï', "a?"])
+@pytest.mark.parametrize("ending", [".csv", ".parquet", ".ndjson"])
+def test_any_path_is_read_as_it_is(tmp_path: Path, name: str, ending: str) -> None:
     home = Home(tmp_path / name / "home")
     home.make()
     for directory in (tmp_path / "a", tmp_path / "ab", tmp_path / name):
         directory.mkdir(exist_ok=True)
-        write(directory / "organizations.csv", ORGANIZATIONS)
-        write(directory / "invoices.csv", [INVOICE | {"id": directory.name}])
+        write(tmp_path / "rows", [{"id": directory.name, "created_at": "2026-01-01"}], ending)
+        (tmp_path / "rows").rename(directory / f"organizations{ending}")
+        write(directory / "invoices.csv", [INVOICE, INVOICE])
     loaded(home, tmp_path / name)
-    (landed,) = home.raw.glob("invoices.parquet")
-    (tmp_path / "landed.parquet").write_bytes(landed.read_bytes())
+    (home.raw / "organizations.parquet").rename(tmp_path / "landed.parquet")
     found = duckdb.connect().execute(f"select id from '{tmp_path}/landed.parquet'").fetchall()
     assert found == [(name,)]
 
@@ -519,6 +527,7 @@ ENTITY = "id,organization_id,code\n"
         ("invoices.csv", gzip.compress(HEADER.encode()), "invoices.csv*is no CSV file in UTF-8"),
         ("invoices.csv", "id\0,status\n", "invoices.csv*is no CSV file"),
         ("invoices.csv", f"\n{HEADER}", "invoices.csv*is no CSV file*no header"),
+        ("invoices.csv", '"id,status\n', "invoices.csv*is no CSV file*unexpected end of data"),
         ("invoices.csv.gz", HEADER, "invoices.csv.gz cannot be loaded: Not a gzipped file"),
         # Columns.
         ("invoices.csv", HEADER.replace(",", ";"), "lacks id,*; it has id;organization_id;"),
@@ -537,6 +546,7 @@ ENTITY = "id,organization_id,code\n"
         ("invoices.ndjson", '{"id": 1}\n{"id": 2,,}\n', "ndjson cannot*Malformed JSON in line 2:"),
         ("invoices.ndjson", f"{json.dumps(INVOICE)}\n[2]\n", "in line 2: Expected OBJECT"),
         # Rows.
+        ("invoices.ndjson", "{}\n", "invoices.ndjson: 1 of the rows have no id"),
         ("organizations.csv", CREATED, "organizations.csv: there are 0 rows"),
         ("organizations.csv", f"{CREATED}a,\n", "created_at of the organization a is None"),
         (
@@ -740,6 +750,8 @@ def test_fewer_invoices_than_lago_counted_are_a_warning(home: Home, api: Path) -
     assert (result.read, result.superseded, result.raw) == (2, 1, 1)
     (warning,) = result.warnings
     assert "1 invoices, but Lago counted 3" in warning
+    write_page(api / "invoices-page-2.json.gz", [], 2, 2, 0)
+    assert loaded(home, api).warnings == []
 
 
 def test_api_responses_without_billing_entities_are_fine(home: Home, api: Path) -> None:

@@ -236,7 +236,7 @@ def organization(home: Home) -> str:
 def test_the_json_is_the_same_anywhere(
     environment: dict[str, str], lago_home: Home, tmp_path: Path, harness: Harness
 ) -> None:
-    home = Home(tmp_path)
+    home = Home(tmp_path / "status=1" / "it's {a} [1]")
     source = CASES / "lago" / "raw"
     process = harness("run", "--from", source, "--as-of", "2026-11-15", home=home, **environment)
     assert process.returncode == 0, process.stderr
