@@ -82,6 +82,7 @@ def test_the_keys_are_in_order_and_amounts_exact() -> None:
         ("currency=EUR", [ALL[0], ALL[3]]),
         ("currency=eUr", [ALL[0], ALL[3]]),
         ("currency=KWD", []),
+        ("currency=EUR&currency=", ALL),
         ("currency=JPY&currency=EUR", [ALL[0], ALL[3]]),
         ("months=2", ALL[1:]),
         ("months=02", ALL[1:]),
@@ -107,6 +108,11 @@ def test_the_keys_are_in_order_and_amounts_exact() -> None:
 )
 def test_filters(query: str, expected: list[tuple[str, str | None, int]]) -> None:
     assert summary(query) == expected
+
+
+def test_a_code_that_stands_for_several_entities_has_their_sum() -> None:
+    (row,) = rows_of("billing_entity_code=shared&months=1")
+    assert (row["invoices_count"], row["amount_cents"]) == (6, 1800)
 
 
 @pytest.mark.parametrize(
@@ -198,6 +204,13 @@ def test_the_table_has_a_row_per_month_and_a_block_per_currency() -> None:
         ["2024-03", "0", "0", "0", "0", "1", "0"],
         [],
     ]
+
+
+def test_the_table_can_be_of_one_currency() -> None:
+    titles = [line for line in table(COLLECTION, [ACME], 1, "JPY") if "Acme" in line]
+    assert titles == ["Acme (acme), JPY"]
+    (title, *_) = table(COLLECTION, [ACME], 1, "KWD")
+    assert title == "Acme (acme): no collected invoices in KWD"
 
 
 def test_the_table_of_an_organization_without_invoices_says_so() -> None:
