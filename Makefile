@@ -4,14 +4,18 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+ENGINES := $(VENV)/.engines
 SOURCES := harness benchmarks seeds tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint lock clean
+.PHONY: help setup run test test-engines soak bench lint lock clean
 
 help:
 	@echo "make run      set up, then run the main job on the sample and print its table"
 	@echo "make test     set up, then lint and run all tests"
+	@echo "make soak     kill runs while others read, and try odd requests, for a quarter of an hour"
+	@echo "make bench    measure the server beside a bare one and beside PostgreSQL"
+	@echo "make test-engines  build everything on PostgreSQL and Spark, too, and compare with DuckDB"
 	@echo "make setup    only set up: the environment in $(VENV), with $(BIN)/harness and $(BIN)/dbt"
 	@echo "make lint     only the linters"
 	@echo "make lock     pin the requirements again (needs uv)"
@@ -29,12 +33,27 @@ $(INSTALLED): requirements.txt pyproject.toml
 	@$(BIN)/pip install -qq --disable-pip-version-check --no-build-isolation --no-deps -e .
 	@touch $@
 
+$(ENGINES): $(INSTALLED) requirements-engines.txt
+	@echo "Adding dbt's adapters for PostgreSQL and Spark to $(VENV): a few minutes, once" >&2
+	@$(BIN)/pip install -qq --disable-pip-version-check --require-hashes -r requirements-engines.txt
+	@touch $@
+
 run: setup
 	@$(BIN)/harness run
 
 test: lint
 	LAGO_COLLECTION_DATABASE=target/test.duckdb $(BIN)/dbt build --quiet --target-path target/test
 	$(BIN)/python -m pytest
+
+soak: setup
+	SOAK_PUBLISH_KILLS=150 SOAK_RUN_KILLS=30 SCHEMATHESIS_CASES=2500 \
+		$(BIN)/python -m pytest tests/harness/test_soak.py tests/harness/test_server.py
+
+bench: setup
+	$(BIN)/python benchmarks/serve_ratio.py --min-ratio 0.8 --min-speedup 100
+
+test-engines: $(ENGINES)
+	$(BIN)/python -m pytest tests/engines
 
 lint: setup
 	$(BIN)/ruff check $(SOURCES)
@@ -45,6 +64,9 @@ lint: setup
 lock:
 	uv pip compile --universal --generate-hashes --no-strip-extras --no-emit-index-url --no-header \
 		--no-annotate --python-version 3.11 --extra dev pyproject.toml --output-file requirements.txt
+	uv pip compile --universal --generate-hashes --no-strip-extras --no-emit-index-url --no-header \
+		--no-annotate --python-version 3.11 --extra postgres --extra spark --constraints requirements.txt \
+		pyproject.toml --output-file requirements-engines.txt
 
 clean:
 	rm -rf $(VENV) target logs warehouse dev.duckdb

@@ -100,6 +100,13 @@ _FIXTURE = click.option(
     metavar="PATH",
     help="A CSV with the expected rows, beside a .yml with as_of_date, organizations and origin.",
 )
+_KEEP = click.option(
+    "--keep",
+    type=click.IntRange(min=1),
+    default=3,
+    show_default=True,
+    help="How many published versions to keep, this one included.",
+)
 _STRICT = click.option("--strict", is_flag=True, help="Let any data fault fail the check.")
 _ORGANIZATION = click.option(
     "--organization", metavar="ID", help="May be left out where there is only one."
@@ -121,7 +128,7 @@ def main_group() -> None:
     """
 
 
-@_command("run", _SOURCE, _ORGANIZATIONS, _AS_OF, _FIXTURE, _STRICT)
+@_command("run", _SOURCE, _ORGANIZATIONS, _AS_OF, _FIXTURE, _STRICT, _KEEP)
 def run(
     home: Home,
     source: str,
@@ -129,6 +136,7 @@ def run(
     as_of: date | None,
     fixture: Path | None,
     strict: bool,
+    keep: int,
 ) -> None:
     """Load, build, check and publish: the main job.
 
@@ -147,7 +155,7 @@ def run(
         for line in as_text(report, only_faults=True):
             _say(line)
         _refuse_failed(report)
-        version = publish(home)
+        version = publish(home, keep)
     _print_table(version, 12, None)
     _print_places(version)
 
@@ -227,11 +235,11 @@ def check_(
     _refuse_failed(report)
 
 
-@_command("publish")
-def publish_(home: Home) -> None:
+@_command("publish", _KEEP)
+def publish_(home: Home, keep: int) -> None:
     """Make the checked build the current version, in one step."""
     with home.locked():
-        version = publish(home)
+        version = publish(home, keep)
     _print_places(version)
 
 

@@ -121,6 +121,7 @@ def make_current(staged: Path, version: str, keep: int) -> Path:
     newest `keep` versions, and removes what killed runs left behind. Returns the version's path.
     """
     parent = staged.parent
+    before = (parent / "current").resolve().name
     for file in staged.iterdir():
         with file.open("rb") as handle:
             os.fsync(handle.fileno())
@@ -135,7 +136,11 @@ def make_current(staged: Path, version: str, keep: int) -> Path:
     sync_directory(parent)
     directories = [path for path in parent.iterdir() if path.is_dir() and not path.is_symlink()]
     litter = [path for path in directories if path.name.startswith(".")]
-    versions = sorted(path for path in directories if path not in litter and path != target)
+    # The version before goes last, whatever its age: somebody may be reading it right now.
+    versions = sorted(
+        (path for path in directories if path not in litter and path != target),
+        key=lambda path: (path.name == before, path.name),
+    )
     for path in litter + versions[: max(0, len(versions) - keep + 1)]:
         shutil.rmtree(path)
     return target

@@ -8,7 +8,7 @@ import secrets
 from dataclasses import asdict, dataclass
 
 from harness.errors import HarnessError
-from harness.home import Home, now, read_json
+from harness.home import Home, now, read_json, sync_directory
 
 
 @dataclass(frozen=True)
@@ -82,3 +82,4 @@ def _write(home: Home, keys: list[Key]) -> None:
         handle.flush()
         os.fsync(handle.fileno())
     fresh.replace(home.keys)
+    sync_directory(home.path)

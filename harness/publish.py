@@ -65,43 +65,49 @@ def publish(home: Home, keep: int = 3) -> Published:
     moment = now()
     version = new_id(moment)
     staged = home.published / f".{version}"
-    shutil.rmtree(staged, ignore_errors=True)
-    staged.mkdir(parents=True)
-    tables, organizations, sums = _write_tables(scratch, staged)
-    manifest = {
-        "version": version,
-        "build_id": built.build_id,
-        "published_at": moment.isoformat(timespec="seconds"),
-        "as_of_date": built.as_of_date,
-        "as_of_remark": AS_OF_REMARK,
-        "source": load.source,
-        "load": {
-            "load_id": load.load_id,
-            "loaded_at": load.loaded_at,
-            "read": load.read,
-            "superseded": load.superseded,
-            "raw": load.raw,
-        },
-        "organizations": organizations,
-        "rows": tables,
-        "sums": sums,
-        "exclusions": check["exclusions"],
-        "checks": [
-            {key: finding[key] for key in ("check", "name", "status", "message")}
-            for finding in check["findings"]
-        ],
-        "files": {
-            file.name: {"bytes": file.stat().st_size, "sha256": _sha256(file)}
-            for file in sorted(staged.iterdir())
-        },
-        "tools": {"python": platform.python_version()}
-        | {
-            name: version_of(name)
-            for name in ("lago-invoice-collection", "dbt-core", "dbt-duckdb", "duckdb")
-        },
-    }
-    write_json(staged / "manifest.json", manifest)
-    make_current(staged, version, keep)
+    try:
+        staged.mkdir(parents=True)
+        tables, organizations, sums = _write_tables(scratch, staged)
+        manifest = {
+            "version": version,
+            "build_id": built.build_id,
+            "published_at": moment.isoformat(timespec="seconds"),
+            "as_of_date": built.as_of_date,
+            "as_of_remark": AS_OF_REMARK,
+            "source": load.source,
+            "load": {
+                "load_id": load.load_id,
+                "loaded_at": load.loaded_at,
+                "read": load.read,
+                "superseded": load.superseded,
+                "raw": load.raw,
+            },
+            "organizations": organizations,
+            "rows": tables,
+            "sums": sums,
+            "exclusions": check["exclusions"],
+            "checks": [
+                {key: finding[key] for key in ("check", "name", "status", "message")}
+                for finding in check["findings"]
+            ],
+            "files": {
+                file.name: {"bytes": file.stat().st_size, "sha256": _sha256(file)}
+                for file in sorted(staged.iterdir())
+            },
+            "tools": {"python": platform.python_version()}
+            | {
+                name: version_of(name)
+                for name in ("lago-invoice-collection", "dbt-core", "dbt-duckdb", "duckdb")
+            },
+        }
+        write_json(staged / "manifest.json", manifest)
+        make_current(staged, version, keep)
+    except (OSError, duckdb.Error) as error:
+        raise HarnessError(
+            f"{home.published} cannot be written ({error}); what was published before stays"
+        ) from error
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
     return published(home)
 
 

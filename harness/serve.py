@@ -252,7 +252,11 @@ class _Protocol(H11Protocol):
             # Its request broke off in the body; whatever it still answers goes nowhere.
             self.cycle.disconnected = True
         refused = error(400, code="invalid_http_request")
-        headers = [("content-type", "application/json"), ("connection", "close")]
+        headers = [
+            ("content-type", "application/json"),
+            ("content-length", str(len(refused.body))),
+            ("connection", "close"),
+        ]
         with contextlib.suppress(h11.LocalProtocolError):
             for event in (
                 h11.Response(status_code=400, headers=headers, reason=b"Bad Request"),

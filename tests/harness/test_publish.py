@@ -4,12 +4,10 @@ import csv
 import hashlib
 import json
 import os
-import random
+import resource
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from collections import defaultdict
 from pathlib import Path
 
@@ -20,9 +18,6 @@ from conftest import CASES, Harness
 from harness.answers import PATH
 from harness.collection import published
 from harness.home import Home
-
-QUILLFERN = "11bedd82"
-KILLS = 6
 
 
 @pytest.fixture
@@ -190,39 +185,57 @@ def test_only_the_newest_versions_are_kept(sample: Home, harness: Harness) -> No
     assert versions == ["20200101T000002Z-old", before.name, published(sample).path.name]
 
 
+def test_the_version_before_stays_whatever_its_age(sample: Home, harness: Harness) -> None:
+    before = published(sample).path.name
+    for number in range(3):  # as left behind by runs killed just before the last step
+        (sample.published / f"2099010{number}T000000Z-00000000").mkdir()
+    assert harness("publish", home=sample).returncode == 0
+    versions = {path.name for path in sample.published.iterdir() if not path.is_symlink()}
+    assert versions == {before, published(sample).path.name, "20990102T000000Z-00000000"}
+
+
+@pytest.mark.parametrize("keep", [1, 2])
+def test_how_many_versions_are_kept_can_be_said(keep: int, sample: Home, harness: Harness) -> None:
+    (sample.published / "20200101T000000Z-00000000").mkdir()
+    assert harness("publish", "--keep", keep, home=sample).returncode == 0
+    versions = [path for path in sample.published.iterdir() if not path.is_symlink()]
+    assert len(versions) == keep
+    assert published(sample).path in versions
+
+
+@pytest.mark.parametrize("limit", [0, 100, 20_000, 1_000_000])
+def test_a_full_disk_leaves_what_was_published(limit: int, sample: Home) -> None:
+    before = {path.name for path in sample.published.iterdir()}
+    # No file may grow beyond the limit, as on a disk without space.
+    process = subprocess.run(
+        [sys.executable, "-m", "harness", "publish", "--home", sample.path],
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert process.returncode == 2
+    assert "error: " in process.stderr
+    assert "Traceback" not in process.stderr
+    assert {path.name for path in sample.published.iterdir()} == before
+    assert published(sample).collection()
+
+
+def test_a_target_that_cannot_be_written_is_a_clear_error(sample: Home, harness: Harness) -> None:
+    shutil.rmtree(sample.published)
+    sample.published.symlink_to("/proc")
+    process = harness("publish", home=sample)
+    assert process.returncode == 2
+    assert "cannot be written" in process.stderr
+    assert "Traceback" not in process.stderr
+
+
 def test_a_home_that_cannot_be_written_is_a_clear_error(tmp_path: Path, harness: Harness) -> None:
     (tmp_path / "file").touch()
     process = harness("run", home=Home(tmp_path / "file" / "home"))
     assert process.returncode == 2
     assert "cannot create the home" in process.stderr
     assert "Traceback" not in process.stderr
-
-
-def test_a_killed_run_leaves_the_published_version_whole(sample: Home, harness: Harness) -> None:
-    body = harness("get", PATH, "--organization", organization(sample), home=sample).stdout
-    assert body
-    before = published(sample).path.name
-    command = [sys.executable, "-m", "harness", "run", "--home", str(sample.path)]
-    moments = random.Random(7)
-    for _ in range(KILLS):
-        process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
-        )
-        time.sleep(moments.uniform(0.3, 9))
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
-        again = harness("get", PATH, "--organization", organization(sample), home=sample)
-        assert (again.returncode, again.stdout) == (0, body)
-        assert not list(sample.published.glob("*/*.wal"))
-    assert harness("run", home=sample).returncode == 0
-    assert published(sample).path.name > before
-    assert not [path for path in sample.published.iterdir() if path.name.startswith(".")]
-
-
-def organization(home: Home) -> str:
-    organizations = [each["id"] for each in published(home).manifest["organizations"]]
-    (found,) = [id_ for id_ in organizations if id_.startswith(QUILLFERN)]
-    return str(found)
 
 
 @pytest.mark.parametrize(
