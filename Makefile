@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 ENGINES := $(VENV)/.engines
 SOURCES := harness benchmarks seeds tests
+ENGINE_TESTS := tests/engines
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test test-engines soak bench lint lock clean
@@ -53,7 +54,7 @@ bench: setup
 	$(BIN)/python benchmarks/serve_ratio.py --min-ratio 0.8 --min-speedup 100
 
 test-engines: $(ENGINES)
-	$(BIN)/python -m pytest tests/engines
+	$(BIN)/python -m pytest $(ENGINE_TESTS)
 
 lint: setup
 	$(BIN)/ruff check $(SOURCES)

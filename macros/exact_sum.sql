@@ -7,3 +7,17 @@
 {% macro duckdb__exact_sum(column) -%}
     sum({{ column }})
 {%- endmacro %}
+
+{#- sum(bigint) is a numeric. -#}
+{% macro postgres__exact_sum(column) -%}
+    sum({{ column }})
+{%- endmacro %}
+
+{#- sum(bigint) wraps around silently, and a sum of decimals is slow: the upper and the lower halves
+    of the numbers are added up apart, neither of which can overflow. -#}
+{% macro spark__exact_sum(column) -%}
+    (
+        cast(sum(shiftright({{ column }}, 32)) as decimal(38, 0)) * 4294967296
+        + cast(sum({{ column }} & 4294967295) as decimal(38, 0))
+    )
+{%- endmacro %}

@@ -7,3 +7,12 @@
 {% macro duckdb__month_of(expression) -%}
     (cast({{ expression }} as date) - cast(day({{ expression }}) - 1 as integer))
 {%- endmacro %}
+
+{#- By way of a timestamp without zone: a date would become one in the session's time zone. -#}
+{% macro postgres__month_of(expression) -%}
+    cast(date_trunc('month', cast({{ expression }} as timestamp)) as date)
+{%- endmacro %}
+
+{% macro spark__month_of(expression) -%}
+    cast(trunc({{ expression }}, 'month') as date)
+{%- endmacro %}

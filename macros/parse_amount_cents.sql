@@ -11,3 +11,31 @@
             then try_cast({{ column }} as bigint)
     end
 {%- endmacro %}
+
+{#- The number of digits is limited before anything is cast, as a cast of what does not fit is an
+    error. -#}
+{% macro postgres__parse_amount_cents(column) -%}
+    case
+        when pg_typeof({{ column }}) in (cast('bigint' as regtype), cast('integer' as regtype))
+            then cast({{ column }} as bigint)
+        when cast({{ column }} as text) ~ '^-?0*[0-9]{1,19}$'
+            then case
+                when
+                    cast(cast({{ column }} as text) as numeric)
+                    between -9223372036854775808 and 9223372036854775807
+                    then cast(cast({{ column }} as text) as bigint)
+            end
+    end
+{%- endmacro %}
+
+{#- What regexp_extract finds is compared with the text, as '$' also matches before a line's end.
+    try_cast is null for what does not fit, in ANSI mode too. -#}
+{% macro spark__parse_amount_cents(column) -%}
+    case
+        when typeof({{ column }}) in ('bigint', 'int') then try_cast({{ column }} as bigint)
+        when
+            regexp_extract(cast({{ column }} as string), '^-?[0-9]+', 0)
+            = cast({{ column }} as string)
+            then try_cast({{ column }} as bigint)
+    end
+{%- endmacro %}

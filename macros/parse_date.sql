@@ -13,3 +13,34 @@
             then try_cast({{ column }} as date)
     end
 {%- endmacro %}
+
+{#- A cast of a day that does not exist is an error: the day is first compared with the last one of
+    its month. -#}
+{% macro postgres__parse_date(column) -%}
+    case
+        when pg_typeof({{ column }}) = cast('date' as regtype) then cast({{ column }} as date)
+        when
+            cast({{ column }} as text)
+            ~ '^(?!0000)[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$'
+            then case
+                when
+                    cast(right(cast({{ column }} as text), 2) as integer) <= extract(
+                        day from cast(left(cast({{ column }} as text), 7) || '-01' as date)
+                        + interval '1 month - 1 day'
+                    )
+                    then cast({{ column }} as date)
+            end
+    end
+{%- endmacro %}
+
+{#- As for amounts, '$' would also match before a line's end. -#}
+{% macro spark__parse_date(column) -%}
+    case
+        when typeof({{ column }}) = 'date' then try_cast({{ column }} as date)
+        when
+            regexp_extract(cast({{ column }} as string), '^[0-9]{4}-[0-9]{2}-[0-9]{2}', 0)
+            = cast({{ column }} as string)
+            and cast({{ column }} as string) not like '0000-%'
+            then try_cast({{ column }} as date)
+    end
+{%- endmacro %}

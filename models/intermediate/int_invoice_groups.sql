@@ -20,7 +20,7 @@ grouped as (
         amount_validity,
         count(*) as invoices_count,
         coalesce({{ exact_sum('amount_cents') }}, 0) as amount_cents,
-        min(invoice_id) as example_invoice_id
+        {{ least_id('invoice_id') }} as example_invoice_id
     from invoices
     group by
         organization_id,

@@ -12,7 +12,7 @@ excluded as (
         currency,
         cast(sum(invoices_count) as bigint) as invoices_count,
         cast(sum(amount_cents) as decimal(38, 0)) as amount_cents,
-        min(example_invoice_id) as example_invoice_id
+        {{ least_id('example_invoice_id') }} as example_invoice_id
     from invoice_groups
     where exclusion_reason is not null
     group by

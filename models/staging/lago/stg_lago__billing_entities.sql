@@ -1,3 +1,5 @@
+{{ after_sample('billing_entities') }}
+
 with
 
 billing_entities as (

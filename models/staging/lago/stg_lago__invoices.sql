@@ -1,3 +1,5 @@
+{{ after_sample('invoices') }}
+
 with
 
 invoices as (

@@ -1,3 +1,5 @@
+{{ after_sample('organizations') }}
+
 with
 
 organizations as (

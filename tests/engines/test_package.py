@@ -1,0 +1,77 @@
+"""This project as a package: the example in examples/consumer, built from a copy of the tables."""
+
+import shutil
+from importlib.util import find_spec
+from pathlib import Path
+
+import duckdb
+import pytest
+from engines import (
+    PROJECT,
+    SAMPLE,
+    SAMPLE_AS_OF,
+    Marts,
+    dbt,
+    differences,
+    duckdb_marts,
+    summary,
+    unavailable,
+)
+
+EXAMPLE = PROJECT / "examples" / "consumer"
+
+
+@pytest.fixture(scope="module")
+def consumer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the example with this project installed, and the tables that it reads."""
+    project = tmp_path_factory.mktemp("package") / "consumer"
+    shutil.copytree(EXAMPLE, project, ignore=shutil.ignore_patterns("dbt_packages", "target"))
+    packages = project / "packages.yml"
+    packages.write_text(packages.read_text().replace("../..", str(PROJECT)))
+    with duckdb.connect(str(project / "replica.duckdb")) as connection:
+        statements = (project / "replica.sql").read_text()
+        connection.execute(statements.replace("read_csv('", f"read_csv('{SAMPLE}/"))
+    dbt(project, "deps", project=project)
+    return project
+
+
+def test_a_consumer_builds_the_marts_from_its_own_tables_into_its_own_schemas(
+    consumer: Path, duckdb_sample: Marts
+) -> None:
+    output = dbt(consumer, "build", project=consumer, variables={"lago__as_of_date": SAMPLE_AS_OF})
+    counts = summary(output)
+    assert (counts["WARN"], counts["ERROR"], counts["SKIP"]) == (0, 0, 0)
+    assert "[WARNING]" not in output
+    database = consumer / "consumer.duckdb"
+    assert not differences(duckdb_sample, duckdb_marts(database, "main_finance"))
+    with duckdb.connect(str(database), read_only=True) as connection:
+        kinds = dict(
+            connection.execute(
+                "select table_name, table_type from information_schema.tables"
+                " where table_schema = 'main_work'"
+            ).fetchall()
+        )
+        years = connection.execute("select count(*) from collected_per_year").fetchone()
+    assert kinds["int_invoices_classified"] == "BASE TABLE"
+    assert kinds["stg_lago__invoices"] == "VIEW"
+    assert years is not None
+    assert years[0] > 0
+
+
+def test_a_consumer_gets_neither_sample_nor_unit_tests(consumer: Path, tmp_path: Path) -> None:
+    if not find_spec("dbt.adapters.postgres"):
+        unavailable("dbt-postgres is not installed; `make test-engines` installs it")
+    # On DuckDB the sample is no seed anyway.
+    (tmp_path / "profiles.yml").write_text(
+        "consumer: {target: dev, outputs: {dev: {type: postgres, host: nowhere, port: 5432,"
+        " user: nobody, password: '', dbname: none, schema: reports, threads: 1}}}\n"
+    )
+    listed = dbt(
+        tmp_path,
+        *("ls", "--quiet", "--profiles-dir", str(tmp_path)),
+        project=consumer,
+        variables={"lago__schema": None},
+    ).split()
+    assert "lago_invoice_collection.reference.currencies" in listed
+    assert not [name for name in listed if name.startswith("lago_invoice_collection.lago.")]
+    assert not [name for name in listed if name.startswith("unit_test:")]
