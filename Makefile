@@ -12,16 +12,16 @@ ENGINE_TESTS := tests/engines
 .PHONY: help setup run test test-engines soak bench lint lock clean
 
 help:
-	@echo "make run      set up, then run the main job on the sample and print its table"
-	@echo "make test     set up, then lint and run all tests"
-	@echo "make soak     kill runs while others read, and try odd requests, for a quarter of an hour"
-	@echo "make bench    measure the server beside a bare one and beside PostgreSQL"
-	@echo "make test-engines  build everything on PostgreSQL and Spark, too, and compare with DuckDB"
-	@echo "make setup    only set up: the environment in $(VENV), with $(BIN)/harness and $(BIN)/dbt"
-	@echo "make lint     only the linters"
-	@echo "make lock     pin the requirements again (needs uv)"
-	@echo "make clean    remove the environment and everything built"
-	@echo "PYTHON=...    the Python 3.11, 3.12 or 3.13 to set up with (now: $(PYTHON))"
+	@echo "make run          set up, then run the main job on the sample and print its table"
+	@echo "make test         set up, then lint and run all tests"
+	@echo "make soak         kill runs while others read, and try odd requests, for a quarter of an hour"
+	@echo "make bench        measure the server beside a bare one and beside PostgreSQL"
+	@echo "make test-engines build everything on PostgreSQL and Spark, too, and compare with DuckDB"
+	@echo "make setup        only set up: the environment in $(VENV), with $(BIN)/harness and $(BIN)/dbt"
+	@echo "make lint         only the linters"
+	@echo "make lock         pin the requirements again (needs uv)"
+	@echo "make clean        remove the environment and everything built"
+	@echo "PYTHON=...        the Python 3.11, 3.12 or 3.13 to set up with (now: $(PYTHON))"
 
 setup: $(INSTALLED)
 
