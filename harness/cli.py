@@ -20,7 +20,7 @@ from harness.collection import Published, published
 from harness.errors import HarnessError, Refused
 from harness.home import PROJECT, Home
 from harness.keys import add_key, read_keys, revoke_key
-from harness.load import Load, load
+from harness.load import Load, Options, load
 from harness.publish import publish
 from harness.show import table
 
@@ -76,11 +76,13 @@ _DEBUG = click.option(
 _SOURCE = click.option(
     "--from",
     "source",
-    metavar="sample|DIR|FILE",
+    metavar="sample|DIR|FILE|URL",
     default="sample",
     show_default=True,
-    help="The sample; a directory with a file per Lago table or with saved API responses; or a"
-    " file with the invoices, which needs --organizations.",
+    help="The sample; a directory with a file per Lago table or with saved API responses; a"
+    " file with the invoices, which needs --organizations; postgresql://HOST/NAME, Lago's"
+    " database (the password better in PGPASSWORD or ~/.pgpass than in the URL); or https://HOST,"
+    " Lago's API, with the key in LAGO_API_KEY.",
 )
 _ORGANIZATIONS = click.option(
     "--organizations",
@@ -88,6 +90,28 @@ _ORGANIZATIONS = click.option(
     metavar="FILE",
     help="The organizations table, where --from is a single file.",
 )
+_SCHEMA = click.option(
+    "--schema",
+    default="public",
+    show_default=True,
+    help="The schema of Lago's tables, of a database.",
+)
+_ONLY = click.option(
+    "--organization", metavar="ID", help="Load this organization alone, of a database."
+)
+_PER_PAGE = click.option(
+    "--per-page",
+    type=click.IntRange(1, 1000),
+    default=500,
+    show_default=True,
+    help="How many invoices to ask an API for at a time.",
+)
+_INSECURE = click.option(
+    "--insecure",
+    is_flag=True,
+    help="Allow http:// beyond this machine; it shows the key to others.",
+)
+_LOADING = (_SOURCE, _ORGANIZATIONS, _SCHEMA, _ONLY, _PER_PAGE, _INSECURE)
 _AS_OF = click.option(
     "--as-of",
     type=_Date(),
@@ -121,14 +145,13 @@ def main_group() -> None:
     """
 
 
-@_command("run", _SOURCE, _ORGANIZATIONS, _AS_OF, _FIXTURE, _STRICT)
+@_command("run", *_LOADING, _AS_OF, _FIXTURE, _STRICT)
 def run(
     home: Home,
-    source: str,
-    organizations: Path | None,
     as_of: date | None,
     fixture: Path | None,
     strict: bool,
+    **source: Any,
 ) -> None:
     """Load, build, check and publish: the main job.
 
@@ -139,7 +162,7 @@ def run(
     harness run --from exports/lago --as-of 2026-10-31
     """
     with home.locked():
-        _say(_load_line(_load(home, source, organizations)))
+        _say(_load_line(_load(home, **source)))
         _say("building and testing the marts with dbt")
         built = build(home, as_of)
         _say(_build_line(built))
@@ -152,16 +175,18 @@ def run(
     _print_places(version)
 
 
-@_command("load", _SOURCE, _ORGANIZATIONS)
-def load_(home: Home, source: str, organizations: Path | None) -> None:
+@_command("load", *_LOADING)
+def load_(home: Home, **source: Any) -> None:
     """Land raw data: all of it, or on any error nothing.
 
     \b
     harness load --from exports/lago
     harness load --from invoices.csv.gz --organizations organizations.csv
+    PGPASSWORD=... harness load --from postgresql://reader@db.example.com/lago
+    LAGO_API_KEY=... harness load --from https://api.getlago.com
     """
     with home.locked():
-        click.echo(_load_line(_load(home, source, organizations)))
+        click.echo(_load_line(_load(home, **source)))
 
 
 @_command("build", _AS_OF)
@@ -360,9 +385,9 @@ def _say(message: str) -> None:
     click.echo(message, err=True)
 
 
-def _load(home: Home, source: str, organizations: Path | None) -> Load:
+def _load(home: Home, source: str, **options: Any) -> Load:
     return load(
-        home, source, organizations=organizations, warn=lambda text: _say(f"warning: {text}")
+        home, source, options=Options(**options), warn=lambda text: _say(f"warning: {text}")
     )
 
 
