@@ -96,6 +96,13 @@ class Api:
         headers = {"Authorization": f"Bearer {self.key}"}
         return httpx.Client(headers=headers, timeout=_TIMEOUT)
 
+    def answer(self, path: str, key: str) -> tuple[str, Any]:
+        """The id of the key's organization, and the body of one answer."""
+        with self.client() as client:
+            organization = self.get(client, "organizations", RESPONSES["organizations"])
+            body = self.get(client, path, key)
+        return str(organization["organization"].get("lago_id")), body
+
     def get(self, client: httpx.Client, path: str, key: str, **query: Any) -> Any:
         """The body of an answer that holds items under a key, numbers as text.
 
@@ -130,7 +137,10 @@ class Api:
             if response.status_code == 404:
                 raise _NotFoundError(f"there is no {place}; is this the URL of a Lago?")
             if response.status_code in (401, 403):
-                raise HarnessError(f"{place} refuses the key in LAGO_API_KEY: {problem}")
+                raise HarnessError(
+                    f"{place} refuses the key in LAGO_API_KEY: {problem}; give a key of that Lago "
+                    "that may read this (its analytics are a premium feature)"
+                )
             if response.status_code != 429 and response.status_code < 500:
                 raise HarnessError(f"{place} gives {problem}; is this the URL of a Lago?")
         raise HarnessError(f"{place}: {problem}, after {_TRIES} tries; load again later")

@@ -12,15 +12,16 @@ import click
 import duckdb
 
 from harness import __version__
-from harness.answers import answer
+from harness.answers import PATH, answer
 from harness.build import Build, build, dbt_results
 from harness.check import Report, check
 from harness.check_output import as_junit, as_text
 from harness.collection import Published, published
+from harness.diff import KEY, diff, saved_answer
 from harness.errors import HarnessError, Refused
 from harness.home import PROJECT, Home
 from harness.keys import add_key, read_keys, revoke_key
-from harness.load import Load, Options, load
+from harness.load import DEFAULTS, Load, Options, load
 from harness.publish import publish
 from harness.show import table
 
@@ -125,6 +126,14 @@ _FIXTURE = click.option(
     help="A CSV with the expected rows, beside a .yml with as_of_date, organizations and origin.",
 )
 _STRICT = click.option("--strict", is_flag=True, help="Let any data fault fail the check.")
+_FORMAT = click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="How to print the findings.",
+)
 _ORGANIZATION = click.option(
     "--organization", metavar="ID", help="May be left out where there is only one."
 )
@@ -212,14 +221,7 @@ def build_(home: Home, as_of: date | None) -> None:
     "check",
     _FIXTURE,
     _STRICT,
-    click.option(
-        "--format",
-        "format_",
-        type=click.Choice(["text", "json"]),
-        default="text",
-        show_default=True,
-        help="How to print the findings.",
-    ),
+    _FORMAT,
     click.option(
         "--junit",
         type=click.Path(path_type=Path, dir_okay=False),
@@ -295,6 +297,61 @@ def get(home: Home, path: str, organization: str | None) -> None:
     click.echo(response.body)
     if response.status != 200:
         raise click.exceptions.Exit(1)
+
+
+@_command(
+    "diff",
+    click.argument(
+        "file", required=False, type=click.Path(path_type=Path, dir_okay=False), metavar="[FILE]"
+    ),
+    click.option(
+        "--against", metavar="https://…", help="A Lago to ask, with the key in LAGO_API_KEY."
+    ),
+    _ORGANIZATION,
+    _INSECURE,
+    _FORMAT,
+    click.option("--fail-on-diff", is_flag=True, help="Exit with 1 where a row differs."),
+)
+def diff_(
+    home: Home,
+    file: Path | None,
+    against: str | None,
+    organization: str | None,
+    insecure: bool,
+    format_: str,
+    fail_on_diff: bool,
+) -> None:
+    """Compare the published collection with Lago's own answer.
+
+    The answer is a saved one in FILE, or that of the Lago at --against; the report is a premium
+    feature there. Lago's amounts are floating point: equal is the nearest to the exact amount.
+
+    \b
+    harness diff answer.json --organization ID
+    harness diff --against https://api.getlago.com --fail-on-diff
+    """
+    if (file is None) == (against is None):
+        raise click.UsageError("give either a FILE or --against https://…")
+    collection = published(home).collection()
+    if file:
+        body, name = saved_answer(file), str(file)
+    else:
+        from harness.api import Api
+
+        api = Api.at(str(against), DEFAULTS.per_page, insecure)
+        owner, body = api.answer(PATH.removeprefix("/api/v1/"), KEY)
+        name = api.name
+        if organization not in (None, owner):
+            raise HarnessError(f"the key is of the organization {owner}, not of {organization}")
+        organization = owner
+    found = diff(collection, collection.organization(organization), body, name)
+    if format_ == "json":
+        click.echo(json.dumps(found.as_json(), indent=2, ensure_ascii=False))
+    else:
+        for line in found.as_text():
+            click.echo(line)
+    if fail_on_diff and not found.equal:
+        raise Refused("the collection differs from Lago's; see the rows above")
 
 
 @_command(
