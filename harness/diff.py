@@ -131,11 +131,11 @@ class Diff:
 def saved_answer(file: Path) -> Any:
     """The body of an answer that was saved as a file; raises HarnessError."""
     with reading(file, "give the JSON that Lago's invoice_collection gave"):
-        return json.loads(file.read_text(encoding="utf-8-sig"), parse_int=str, parse_float=str)
+        return json.loads(file.read_text(encoding="utf-8-sig"), parse_float=str)
 
 
 def diff(collection: Collection, organization: Organization, body: Any, against: str) -> Diff:
-    """Compare an organization's report with the body of Lago's answer, numbers in it being text.
+    """Compare an organization's report with the body of Lago's answer, floats in it being text.
 
     Only the months from the answer's first to its last are compared, as it may be of a few months.
     Raises HarnessError where it is no such answer.
@@ -146,7 +146,7 @@ def diff(collection: Collection, organization: Organization, body: Any, against:
     for item in items:
         months.append(_month(item, against))
         # A month without invoices is one with nulls at Lago, and one without rows here.
-        if item.get("payment_status") is None and item.get("invoices_count") in (None, "0"):
+        if item.get("payment_status") is None and item.get("invoices_count") in (None, 0):
             continue
         cell, figures = _read(item, months[-1], against)
         if cell in lago:

@@ -106,7 +106,7 @@ def unwrapped(
     """The rows of a table in the bodies of API responses, added to a dump in `work`."""
     dump = work / f"{table}.ndjson"
     with dump.open("a", encoding="utf-8") as lines:
-        announced = _unwrap(bodies, RESPONSES[table], lines, place)
+        announced = _unwrap(bodies, table, lines, place)
     rows = table_rows(connection, dump, table) if dump.stat().st_size else NO_ROWS
     return Found(rows, place, of_owner=True, announced=announced)
 
@@ -160,24 +160,30 @@ def _saved(files: Sequence[Path]) -> Iterator[tuple[object, Any]]:
         with reading(file):
             _check_content(file)
             with _opened(file) as text:
-                body = json.load(text, parse_int=str, parse_float=str)
+                body = json.load(text, parse_float=str)
         yield file, body
 
 
 def _unwrap(
-    bodies: Iterable[tuple[object, Any]], key: str, lines: IO[str], place: object
+    bodies: Iterable[tuple[object, Any]], table: str, lines: IO[str], place: object
 ) -> int | None:
-    """Write what API responses hold under a key as NDJSON, numbers as text.
+    """Write what API responses hold of a table as NDJSON.
 
     Returns how many invoices Lago counted, where they are pages of invoices: what is created after
     the first page need not be on the others. Raises HarnessError where one is no such response,
     and where a page is missing or there twice.
     """
     pages: dict[int, list[int]] = {}
+    key, used, begun = RESPONSES[table], [*TABLES[table], "lago_id"], False
+    encode = json.JSONEncoder().encode
     for name, body in bodies:
-        for item in items_of(body, key, name):
-            flat = {name: item[name] for name in item if not isinstance(item[name], dict | list)}
-            lines.write(json.dumps(flat) + "\n")
+        items = items_of(body, key, name)
+        for item in items:
+            # The first one has all fields, for messages to name them.
+            fields = used if begun else item
+            flat = {each: item[each] for each in fields if each in item}
+            lines.write(encode(flat) + "\n")
+            begun = True
         if key == "invoices":
             page, *totals = page_of(body, name)
             if page in pages:
