@@ -12,15 +12,16 @@ import click
 import duckdb
 
 from harness import __version__
-from harness.answers import answer
+from harness.answers import PATH, answer
 from harness.build import Build, build, dbt_results
 from harness.check import Report, check
 from harness.check_output import as_junit, as_text
 from harness.collection import Published, published
+from harness.diff import KEY, diff, saved_answer
 from harness.errors import HarnessError, Refused
 from harness.home import PROJECT, Home
 from harness.keys import add_key, read_keys, revoke_key
-from harness.load import Load, load
+from harness.load import DEFAULTS, Load, Options, load
 from harness.publish import publish
 from harness.show import table
 
@@ -76,11 +77,13 @@ _DEBUG = click.option(
 _SOURCE = click.option(
     "--from",
     "source",
-    metavar="sample|DIR|FILE",
+    metavar="sample|DIR|FILE|URL",
     default="sample",
     show_default=True,
-    help="The sample; a directory with a file per Lago table or with saved API responses; or a"
-    " file with the invoices, which needs --organizations.",
+    help="The sample; a directory with a file per Lago table or with saved API responses; a"
+    " file with the invoices, which needs --organizations; postgresql://HOST/NAME, Lago's"
+    " database (the password better in PGPASSWORD or ~/.pgpass than in the URL); or https://HOST,"
+    " Lago's API, with the key in LAGO_API_KEY.",
 )
 _ORGANIZATIONS = click.option(
     "--organizations",
@@ -88,6 +91,28 @@ _ORGANIZATIONS = click.option(
     metavar="FILE",
     help="The organizations table, where --from is a single file.",
 )
+_SCHEMA = click.option(
+    "--schema",
+    default="public",
+    show_default=True,
+    help="The schema of Lago's tables, of a database.",
+)
+_ONLY = click.option(
+    "--organization", metavar="ID", help="Load this organization alone, of a database."
+)
+_PER_PAGE = click.option(
+    "--per-page",
+    type=click.IntRange(1, 1000),
+    default=500,
+    show_default=True,
+    help="How many invoices to ask an API for at a time.",
+)
+_INSECURE = click.option(
+    "--insecure",
+    is_flag=True,
+    help="Allow http:// beyond this machine; it shows the key to others.",
+)
+_LOADING = (_SOURCE, _ORGANIZATIONS, _SCHEMA, _ONLY, _PER_PAGE, _INSECURE)
 _AS_OF = click.option(
     "--as-of",
     type=_Date(),
@@ -108,6 +133,14 @@ _KEEP = click.option(
     help="How many published versions to keep, this one included.",
 )
 _STRICT = click.option("--strict", is_flag=True, help="Let any data fault fail the check.")
+_FORMAT = click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="How to print the findings.",
+)
 _ORGANIZATION = click.option(
     "--organization", metavar="ID", help="May be left out where there is only one."
 )
@@ -128,15 +161,14 @@ def main_group() -> None:
     """
 
 
-@_command("run", _SOURCE, _ORGANIZATIONS, _AS_OF, _FIXTURE, _STRICT, _KEEP)
+@_command("run", *_LOADING, _AS_OF, _FIXTURE, _STRICT, _KEEP)
 def run(
     home: Home,
-    source: str,
-    organizations: Path | None,
     as_of: date | None,
     fixture: Path | None,
     strict: bool,
     keep: int,
+    **source: Any,
 ) -> None:
     """Load, build, check and publish: the main job.
 
@@ -147,7 +179,7 @@ def run(
     harness run --from exports/lago --as-of 2026-10-31
     """
     with home.locked():
-        _say(_load_line(_load(home, source, organizations)))
+        _say(_load_line(_load(home, **source)))
         _say("building and testing the marts with dbt")
         built = build(home, as_of)
         _say(_build_line(built))
@@ -160,16 +192,18 @@ def run(
     _print_places(version)
 
 
-@_command("load", _SOURCE, _ORGANIZATIONS)
-def load_(home: Home, source: str, organizations: Path | None) -> None:
+@_command("load", *_LOADING)
+def load_(home: Home, **source: Any) -> None:
     """Land raw data: all of it, or on any error nothing.
 
     \b
     harness load --from exports/lago
     harness load --from invoices.csv.gz --organizations organizations.csv
+    PGPASSWORD=... harness load --from postgresql://reader@db.example.com/lago
+    LAGO_API_KEY=... harness load --from https://api.getlago.com
     """
     with home.locked():
-        click.echo(_load_line(_load(home, source, organizations)))
+        click.echo(_load_line(_load(home, **source)))
 
 
 @_command("build", _AS_OF)
@@ -195,14 +229,7 @@ def build_(home: Home, as_of: date | None) -> None:
     "check",
     _FIXTURE,
     _STRICT,
-    click.option(
-        "--format",
-        "format_",
-        type=click.Choice(["text", "json"]),
-        default="text",
-        show_default=True,
-        help="How to print the findings.",
-    ),
+    _FORMAT,
     click.option(
         "--junit",
         type=click.Path(path_type=Path, dir_okay=False),
@@ -278,6 +305,61 @@ def get(home: Home, path: str, organization: str | None) -> None:
     click.echo(response.body)
     if response.status != 200:
         raise click.exceptions.Exit(1)
+
+
+@_command(
+    "diff",
+    click.argument(
+        "file", required=False, type=click.Path(path_type=Path, dir_okay=False), metavar="[FILE]"
+    ),
+    click.option(
+        "--against", metavar="https://…", help="A Lago to ask, with the key in LAGO_API_KEY."
+    ),
+    _ORGANIZATION,
+    _INSECURE,
+    _FORMAT,
+    click.option("--fail-on-diff", is_flag=True, help="Exit with 1 where a row differs."),
+)
+def diff_(
+    home: Home,
+    file: Path | None,
+    against: str | None,
+    organization: str | None,
+    insecure: bool,
+    format_: str,
+    fail_on_diff: bool,
+) -> None:
+    """Compare the published collection with Lago's own answer.
+
+    The answer is a saved one in FILE, or that of the Lago at --against; the report is a premium
+    feature there. Lago's amounts are floating point: equal is the nearest to the exact amount.
+
+    \b
+    harness diff answer.json --organization ID
+    harness diff --against https://api.getlago.com --fail-on-diff
+    """
+    if (file is None) == (against is None):
+        raise click.UsageError("give either a FILE or --against https://…")
+    collection = published(home).collection()
+    if file:
+        body, name = saved_answer(file), str(file)
+    else:
+        from harness.api import Api
+
+        api = Api.at(str(against), DEFAULTS.per_page, insecure)
+        owner, body = api.answer(PATH.removeprefix("/api/v1/"), KEY)
+        name = api.name
+        if organization not in (None, owner):
+            raise HarnessError(f"the key is of the organization {owner}, not of {organization}")
+        organization = owner
+    found = diff(collection, collection.organization(organization), body, name)
+    if format_ == "json":
+        click.echo(json.dumps(found.as_json(), indent=2, ensure_ascii=False))
+    else:
+        for line in found.as_text():
+            click.echo(line)
+    if fail_on_diff and not found.equal:
+        raise Refused("the collection differs from Lago's; see the rows above")
 
 
 @_command(
@@ -368,9 +450,9 @@ def _say(message: str) -> None:
     click.echo(message, err=True)
 
 
-def _load(home: Home, source: str, organizations: Path | None) -> Load:
+def _load(home: Home, source: str, **options: Any) -> Load:
     return load(
-        home, source, organizations=organizations, warn=lambda text: _say(f"warning: {text}")
+        home, source, options=Options(**options), warn=lambda text: _say(f"warning: {text}")
     )
 
 

@@ -7,40 +7,52 @@ import gzip
 import json
 import re
 import zlib
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, Any
 
 from duckdb import DuckDBPyConnection, Error
 
 from harness.errors import HarnessError
+from harness.tables import FILE_ADVICE, NO_ROWS, RESPONSES, TABLES, Column, Found, Rows
 
 ENDINGS = (".csv", ".csv.gz", ".parquet", ".ndjson", ".ndjson.gz")
 
-_RESPONSES = {"organization.json": "organizations", "billing_entities.json": "billing_entities"}
+_SAVED = {"organization.json": "organizations", "billing_entities.json": "billing_entities"}
 _JSON = "maximum_object_size = 33554432, hive_partitioning = false"
 _META = ("current_page", "total_pages", "total_count")
 
 
-class Column(NamedTuple):
-    """A column under the name that the file gives it, how to select it, and its DuckDB type."""
+@dataclass(frozen=True)
+class Files:
+    """A source: dumps of tables, or saved API responses."""
 
     name: str
-    sql: str
-    type: str
+    tables: dict[str, list[Path]]
+
+    @property
+    def files(self) -> dict[str, int]:
+        """The names of all files, and their sizes in bytes."""
+        return {file.name: file.stat().st_size for found in self.tables.values() for file in found}
+
+    def open(self, connection: DuckDBPyConnection) -> AbstractContextManager[None]:
+        """Nothing: files are opened as they are read."""
+        return contextlib.nullcontext()
+
+    def find(self, connection: DuckDBPyConnection, table: str, work: Path) -> Found | None:
+        """The rows of a table, API responses written as a dump in `work` first."""
+        files = self.tables.get(table)
+        if not files:
+            return None
+        if not is_response(files[0]):
+            return Found(table_rows(connection, files[0], table), files[0])
+        place = files[0].parent if len(files) > 1 else files[0]
+        return unwrapped(connection, table, _saved(files), work, place)
 
 
-class Rows(NamedTuple):
-    """The rows of a table: what stands after `from`, and all columns that were found.
-
-    Only the wanted columns can be selected. NDJSON without rows has no columns.
-    """
-
-    sql: str
-    columns: list[Column]
-
-
-def table_rows(connection: DuckDBPyConnection, file: Path, wanted: Collection[str]) -> Rows:
+def table_rows(connection: DuckDBPyConnection, file: Path, table: str) -> Rows:
     """The rows of a table's dump. Text stays text; only Parquet has columns of other types.
 
     Raises HarnessError where the file is empty or cannot be read.
@@ -51,7 +63,7 @@ def table_rows(connection: DuckDBPyConnection, file: Path, wanted: Collection[st
             return _parquet_rows(connection, file)
         if file.name.endswith((".csv", ".csv.gz")):
             return _csv_rows(file)
-        return _ndjson_rows(connection, file, wanted)
+        return _ndjson_rows(connection, file, {*TABLES[table], "lago_id"})
 
 
 def files_in(directory: Path, note: Callable[[str], None]) -> dict[str, list[Path]]:
@@ -84,56 +96,52 @@ def files_in(directory: Path, note: Callable[[str], None]) -> dict[str, list[Pat
     return files
 
 
+def unwrapped(
+    connection: DuckDBPyConnection,
+    table: str,
+    bodies: Iterable[tuple[object, Any]],
+    work: Path,
+    place: object,
+) -> Found:
+    """The rows of a table in the bodies of API responses, added to a dump in `work`."""
+    dump = work / f"{table}.ndjson"
+    with dump.open("a", encoding="utf-8") as lines:
+        announced = _unwrap(bodies, table, lines, place)
+    rows = table_rows(connection, dump, table) if dump.stat().st_size else NO_ROWS
+    return Found(rows, place, of_owner=True, announced=announced)
+
+
+def items_of(body: object, key: str, place: object) -> list[dict[str, Any]]:
+    """What an API response holds under a key; raises HarnessError where it is no such response."""
+    found = body.get(key) if isinstance(body, dict) else None
+    items = [found] if isinstance(found, dict) else found
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+        raise HarnessError(f"{place} is no API response with `{key}`; save it again")
+    return items
+
+
+def page_of(body: Any, place: object) -> tuple[int, int, int]:
+    """The page's number, and how many pages and invoices Lago counts; raises HarnessError."""
+    meta = body.get("meta")
+    if not isinstance(meta, dict) or not all(str(meta.get(name)).isdecimal() for name in _META):
+        raise HarnessError(f"{place} has no complete `meta`; save it again")
+    page, pages, count = (int(meta[name]) for name in _META)
+    return page, pages, count
+
+
 def is_response(file: Path) -> bool:
     """Whether a file is a saved API response, by its name."""
     return file.name.endswith((".json", ".json.gz"))
 
 
-def unwrap(files: Sequence[Path], key: str, dump: Path) -> int | None:
-    """Write what saved API responses hold under a key as an NDJSON dump, numbers as text.
-
-    Returns how many invoices Lago counted, where they are pages of invoices. Raises HarnessError
-    where one is no such response, and where a page is missing or there twice.
-    """
-    pages: dict[int, list[int]] = {}
-    with dump.open("w", encoding="utf-8") as lines:
-        for file in files:
-            with reading(file):
-                _check_content(file)
-                with _opened(file) as text:
-                    body = json.load(text, parse_int=str, parse_float=str)
-            found = body.get(key) if isinstance(body, dict) else None
-            items = [found] if isinstance(found, dict) else found
-            if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-                raise HarnessError(f"{file} is no API response with `{key}`; save it again")
-            for item in items:
-                flat = {
-                    name: item[name] for name in item if not isinstance(item[name], dict | list)
-                }
-                lines.write(json.dumps(flat) + "\n")
-            if key == "invoices":
-                _add_page(pages, body.get("meta"), file)
-    if not pages:
-        return None
-    total_pages, total_count = pages[max(pages)]
-    missing = [str(page) for page in range(1, total_pages + 1) if page not in pages]
-    if missing:
-        raise HarnessError(
-            f"{files[0].parent} lacks page {', '.join(missing[:20])} of the {total_pages} pages of "
-            "invoices; save all of them again"
-        )
-    return total_count
-
-
 @contextlib.contextmanager
-def reading(file: Path) -> Iterator[None]:
-    """Turn what goes wrong while a file is read into a HarnessError that names the file."""
+def reading(place: object, advice: str = FILE_ADVICE) -> Iterator[None]:
+    """Turn what goes wrong while something is read into a HarnessError that names it."""
     try:
         yield
     except (OSError, EOFError, zlib.error, csv.Error, ValueError, Error) as error:
         raise HarnessError(
-            f"{file} cannot be loaded: {_reason(error, file)}; it must be readable, whole, and in "
-            "the format that its name says"
+            f"{place} cannot be loaded: {_reason(error, place)}; {advice}"
         ) from error
 
 
@@ -147,6 +155,55 @@ def path_literal(file: Path) -> str:
     return literal(glob.escape(str(file)))
 
 
+def _saved(files: Sequence[Path]) -> Iterator[tuple[object, Any]]:
+    for file in files:
+        with reading(file):
+            _check_content(file)
+            with _opened(file) as text:
+                body = json.load(text, parse_float=str)
+        yield file, body
+
+
+def _unwrap(
+    bodies: Iterable[tuple[object, Any]], table: str, lines: IO[str], place: object
+) -> int | None:
+    """Write what API responses hold of a table as NDJSON.
+
+    Returns how many invoices Lago counted, where they are pages of invoices: what is created after
+    the first page need not be on the others. Raises HarnessError where one is no such response,
+    and where a page is missing or there twice.
+    """
+    pages: dict[int, list[int]] = {}
+    key, used, begun = RESPONSES[table], [*TABLES[table], "lago_id"], False
+    encode = json.JSONEncoder().encode
+    for name, body in bodies:
+        items = items_of(body, key, name)
+        for item in items:
+            # The first one has all fields, for messages to name them.
+            fields = used if begun else item
+            flat = {each: item[each] for each in fields if each in item}
+            lines.write(encode(flat) + "\n")
+            begun = True
+        if key == "invoices":
+            page, *totals = page_of(body, name)
+            if page in pages:
+                raise HarnessError(
+                    f"{name} is page {page}, and so is another file; remove one of them"
+                )
+            pages[page] = totals
+    if not pages:
+        return None
+    total_pages, total_count = pages[max(pages)]
+    total_count = min(total_count, pages[min(pages)][1])
+    missing = [str(page) for page in range(1, total_pages + 1) if page not in pages]
+    if missing:
+        raise HarnessError(
+            f"{place} lacks page {', '.join(missing[:20])} of the {total_pages} pages of "
+            "invoices; get all of them again"
+        )
+    return total_count
+
+
 def _natural(path: Path) -> list[str | int]:
     return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", path.name)]
 
@@ -157,7 +214,7 @@ def _table_of(name: str) -> str | None:
         return stem
     if stem.startswith("invoices-page-") and ending in ("json", "json.gz"):
         return "invoices"
-    return _RESPONSES.get(name)
+    return _SAVED.get(name)
 
 
 def _opened(file: Path) -> IO[str]:
@@ -211,20 +268,11 @@ def _ndjson_rows(connection: DuckDBPyConnection, file: Path, wanted: Collection[
     return Rows(sql, columns)
 
 
-def _add_page(pages: dict[int, list[int]], meta: object, file: Path) -> None:
-    if not isinstance(meta, dict) or not all(str(meta.get(name)).isdecimal() for name in _META):
-        raise HarnessError(f"{file} has no complete `meta`; save it again")
-    page, *totals = (int(meta[name]) for name in _META)
-    if page in pages:
-        raise HarnessError(f"{file} is page {page}, and so is another file; remove one of them")
-    pages[page] = totals
-
-
-def _reason(error: Exception, file: Path) -> str:
+def _reason(error: Exception, place: object) -> str:
     """What DuckDB or the system says, without its advice and the data that it quotes."""
-    if isinstance(error, csv.Error | UnicodeDecodeError) and ".csv" in file.suffixes:
+    if isinstance(error, csv.Error | UnicodeDecodeError) and ".csv" in str(place):
         return f"it is no CSV file in UTF-8 ({error})"
-    text = str(getattr(error, "strerror", None) or error).replace(f' in file "{file}",', "")
+    text = str(getattr(error, "strerror", None) or error).replace(f' in file "{place}",', "")
     text = re.sub(r"(?s)^[\w ]+ Error: |Original Line: .*\n(?=Expected |Value |Invalid )", "", text)
     text = re.split(r"\n(?:Possible |Try |\n  file = )", text)[0]
     # In malformed JSON, DuckDB counts one line too many.

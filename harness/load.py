@@ -3,7 +3,7 @@
 import itertools
 import re
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -11,52 +11,28 @@ from typing import Any
 
 import duckdb
 
+from harness import postgres
 from harness.errors import HarnessError
 from harness.formats import (
     ENDINGS,
-    Column,
-    Rows,
+    Files,
     files_in,
-    is_response,
     literal,
     path_literal,
     reading,
-    table_rows,
-    unwrap,
 )
 from harness.home import PROJECT, Home, make_current, new_id, now, read_json, write_json
+from harness.tables import NO_ROWS, TABLES, Column, Found, Rows, Source
 
 SAMPLE_AS_OF = "2026-06-17"
 
 _SAMPLE = PROJECT / "seeds" / "lago"
-_SOURCES = "give sample, a directory of tables or saved API responses, or a file of invoices"
+_SOURCES = (
+    "give sample, a directory of tables or saved API responses, a file of invoices, or "
+    "postgresql://… or https://…"
+)
 _NULL = "cast(null as varchar)"
 
-# The used columns, and what each holds.
-_TABLES = {
-    "organizations": {"id": "text", "name": "text", "created_at": "time"},
-    "billing_entities": {
-        "id": "text",
-        "organization_id": "text",
-        "code": "text",
-        "archived_at": "time",
-        "deleted_at": "time",
-    },
-    "invoices": {
-        "id": "text",
-        "organization_id": "text",
-        "billing_entity_id": "text",
-        "billing_entity_code": "text",
-        "status": "number",
-        "payment_status": "number",
-        "issuing_date": "date",
-        "currency": "text",
-        "total_amount_cents": "number",
-        "self_billed": "flag",
-        "payment_dispute_lost_at": "time",
-        "updated_at": "time",
-    },
-}
 _ENTITY = {"billing_entity_id", "billing_entity_code"}
 _UNNAMED = {"name", "archived_at", "deleted_at"}  # whose lack needs no warning
 _OPTIONAL = _ENTITY | _UNNAMED | {"self_billed", "payment_dispute_lost_at", "updated_at"}
@@ -102,7 +78,7 @@ _FAULTS = {
 
 # The rows of an invoice but the newest; of rows that are equally new the last one stays.
 _SUPERSEDED = """
-create temp table superseded as
+create or replace temp table superseded as
 select file_row_number
 from (
     select
@@ -126,7 +102,7 @@ class Load:
     loaded_at: str
     """In UTC, ISO 8601."""
     source: str
-    """`sample`, or the absolute path of the directory or file."""
+    """`sample`, the absolute path of the directory or file, or a URL without user and password."""
     as_of_date: str | None
     """The date that the sample is made for; null for other data."""
     read: int
@@ -140,11 +116,25 @@ class Load:
     warnings: list[str]
 
 
+@dataclass(frozen=True)
+class Options:
+    """What a source needs to know beside its name; each option goes with some sources only."""
+
+    organizations: Path | None = None
+    schema: str = "public"
+    organization: str | None = None
+    per_page: int = 500
+    insecure: bool = False
+
+
+DEFAULTS = Options()
+
+
 def load(
     home: Home,
     source: str | Path,
     *,
-    organizations: Path | None = None,
+    options: Options = DEFAULTS,
     warn: Callable[[str], None],
 ) -> Load:
     """Land the source and make it the current load; the caller holds the home's lock.
@@ -159,33 +149,24 @@ def load(
         warn(warning)
 
     is_sample = str(source) == "sample"
-    if "://" in str(source):
-        raise HarnessError(f"{source} is not supported; {_SOURCES}")
-    root = _SAMPLE if is_sample else Path(source).absolute()
-    files = files_in(root, note) if root.is_dir() else _files_of(root, organizations)
-    if root.is_dir() and organizations:
-        raise HarnessError(
-            f"--organizations goes with a file of invoices, but {root} is a directory"
-        )
+    origin = _origin(str(source), options, note)
     moment = now()
     load_id = new_id(moment)
     staged = home.path / "raw" / f".{load_id}"
     try:
-        with reading(root):
+        with reading(origin.name):
             (staged / "work").mkdir(parents=True)
             with duckdb.connect() as connection:
                 connection.execute("set TimeZone = 'UTC'")
                 connection.execute(f"set temp_directory = {literal(str(staged / 'work'))}")
-                counts = _Landing(connection, staged, moment, note).land_all(files)
+                counts = _Landing(connection, staged, moment, origin, note).land_all()
             shutil.rmtree(staged / "work")
             loaded = Load(
                 load_id=load_id,
                 loaded_at=f"{moment:%Y-%m-%dT%H:%M:%SZ}",
-                source="sample" if is_sample else str(root),
+                source=origin.name,
                 as_of_date=SAMPLE_AS_OF if is_sample else None,
-                files={
-                    file.name: file.stat().st_size for found in files.values() for file in found
-                },
+                files=origin.files,
                 warnings=warnings,
                 **counts,
             )
@@ -200,6 +181,36 @@ def current_load(home: Home) -> Load:
     """The current load; raises HarnessError where there is none."""
     nothing = f"nothing is loaded in {home.path}; run: harness load"
     return Load(**read_json(home.raw / "load.json", nothing))
+
+
+def _origin(source: str, options: Options, note: Callable[[str], None]) -> Source:
+    """The source that --from names; raises HarnessError where an option does not go with it."""
+    scheme, is_url, _ = source.partition("://")
+    is_database = bool(is_url) and scheme in postgres.SCHEMES
+    if not is_database and (options.organization or options.schema != DEFAULTS.schema):
+        raise HarnessError("--organization and --schema go with postgresql://… alone")
+    if is_url:
+        # The rest of a URL may hold a password.
+        if options.organizations:
+            raise HarnessError(f"--organizations goes with a file of invoices, not {scheme}://…")
+        if is_database:
+            return postgres.Database.at(source, options.schema, options.organization)
+        if scheme not in ("https", "http"):
+            raise HarnessError(f"{scheme}:// is not supported; {_SOURCES}")
+        # Only the crawl waits for its HTTP client to be imported.
+        from harness.api import Api
+
+        return Api.at(source, options.per_page, options.insecure)
+    if source == "sample":
+        return Files("sample", files_in(_SAMPLE, note))
+    root = Path(source).absolute()
+    if not root.is_dir():
+        return Files(str(root), _files_of(root, options.organizations))
+    if options.organizations:
+        raise HarnessError(
+            f"--organizations goes with a file of invoices, but {root} is a directory"
+        )
+    return Files(str(root), files_in(root, note))
 
 
 def _files_of(invoices: Path, organizations: Path | None) -> dict[str, list[Path]]:
@@ -221,25 +232,32 @@ class _Landing:
     connection: duckdb.DuckDBPyConnection
     directory: Path
     moment: datetime
+    source: Source
     note: Callable[[str], None]
 
-    def land_all(self, files: dict[str, list[Path]]) -> dict[str, int]:
+    def land_all(self) -> dict[str, int]:
         """Land and check all tables; returns the counts of `Load`."""
-        organizations, _ = self.land("organizations", files["organizations"])
-        # The API's rows do not say whose they are: they are of the organization that asked.
-        owner = None
-        if organizations == 1:
-            ((owner,),) = self.query("organizations", "select cast(id as varchar) from {}")
-        if "billing_entities" not in files:
-            self.note("no table of billing_entities: only those are known that invoices name")
-        entities, _ = self.land("billing_entities", files.get("billing_entities", []), owner)
-        read, announced = self.land("invoices", files["invoices"], owner)
-        superseded = self.drop_superseded()
+        with self.source.open(self.connection):
+            organizations, _ = self.land("organizations")
+            # The API's rows do not say whose they are: they are of the organization that asked.
+            owner = None
+            if organizations == 1:
+                ((owner,),) = self.query("organizations", "select cast(id as varchar) from {}")
+            entities, _ = self.land("billing_entities", owner)
+            read, superseded, announced = self.land_invoices(owner)
+            if read - superseded < announced and not self.source.files:
+                # What moved from page to page during the crawl is found by another.
+                read, superseded, announced = self.land_invoices(owner)
         raw = read - superseded
-        if announced is not None and raw < announced:
+        if raw < announced:
+            lacking = f"{raw} invoices, but Lago counted {announced}: some may have moved"
+            if not self.source.files:
+                raise HarnessError(
+                    f"two crawls of {self.source.name} hold {lacking} from page to page; load "
+                    "again when less is changed there"
+                )
             self.note(
-                f"the pages hold {raw} invoices, but Lago counted {announced}: some may have moved "
-                "from page to page while they were saved; save them again"
+                f"the pages hold {lacking} from page to page while they were saved; save them again"
             )
         return {
             "organizations": organizations,
@@ -249,41 +267,39 @@ class _Landing:
             "raw": raw,
         }
 
-    def land(
-        self, table: str, files: Sequence[Path], owner: str | None = None
-    ) -> tuple[int, int | None]:
+    def land(self, table: str, owner: str | None = None) -> tuple[int, int | None]:
         """Write what is used of a table; returns how many rows it has and how many Lago counted."""
-        place = files[0].parent if len(files) > 1 else next(iter(files), self.directory)
-        rows, announced = Rows("(select 1 limit 0)", []), None
-        wanted = {*_TABLES[table], "lago_id"}
+        found = self.source.find(self.connection, table, self.directory / "work")
+        if not found:
+            self.note(f"no table of {table}: only those are known that invoices name")
+            found = Found(NO_ROWS, self.source.name)
+        rows, place = found.rows, found.place
         fixed = {"_loaded_at": f"timestamp '{self.moment:%Y-%m-%d %H:%M:%S}'"}
-        with reading(place):
-            if files and is_response(files[0]):
-                dump = self.directory / "work" / f"{table}.ndjson"
-                key = "organization" if table == "organizations" else table
-                announced = unwrap(files, key, dump)
-                if dump.stat().st_size:
-                    rows = table_rows(self.connection, dump, wanted)
-                if owner:
-                    fixed["organization_id"] = literal(owner)
-            elif files:
-                rows = table_rows(self.connection, files[0], wanted)
-            selected = self.selected(table, rows, place, fixed)
-            count = self.copy(selected, rows.sql, f"{table}.parquet")
-        for query, fault in _FAULTS[table] if files else []:
+        if found.of_owner and owner:
+            fixed["organization_id"] = literal(owner)
+        with reading(place, found.advice):
+            count = self.copy(
+                self.selected(table, rows, place, fixed), rows.sql, f"{table}.parquet"
+            )
+        for query, fault in _FAULTS[table] if rows is not NO_ROWS else []:
             for finding in self.query(table, query):
                 raise HarnessError(f"{place}: {fault.format(*finding)}")
-        return count, announced
+        return count, found.announced
 
-    def selected(self, table: str, rows: Rows, place: Path, fixed: dict[str, str]) -> str:
+    def land_invoices(self, owner: str | None) -> tuple[int, int, int]:
+        """Land the newest invoices; returns how many there are, were dropped, and Lago counted."""
+        read, announced = self.land("invoices", owner)
+        return read, self.drop_superseded(), announced or 0
+
+    def selected(self, table: str, rows: Rows, place: object, fixed: dict[str, str]) -> str:
         """The used columns as SQL; raises HarnessError where one is missing, twice there or odd."""
         given: dict[str, Column] = {}
         for column in rows.columns:
             name = "id" if column.name == "lago_id" else column.name
-            if name in given and name in _TABLES[table]:
+            if name in given and name in TABLES[table]:
                 raise HarnessError(f"{place} has the column {name} twice; remove one")
             given[name] = column
-        missing = [name for name in _TABLES[table] if name not in {**given, **fixed}]
+        missing = [name for name in TABLES[table] if name not in {**given, **fixed}]
         required = [name for name in missing if name not in _OPTIONAL]
         if required and rows.columns:
             raise HarnessError(
@@ -297,29 +313,30 @@ class _Landing:
             self.note(f"{place} lacks {', '.join(lacking)}: taken as null")
         expressions = {
             name: self.landed(given[name], kind, rows, place) if name in given else _NULL
-            for name, kind in _TABLES[table].items()
+            for name, kind in TABLES[table].items()
         }
         return ", ".join(f"{sql} as {name}" for name, sql in (expressions | fixed).items())
 
-    def landed(self, column: Column, kind: str, rows: Rows, place: Path) -> str:
+    def landed(self, column: Column, kind: str, rows: Rows, place: object) -> str:
         """A column as SQL, in a type that staging takes; raises HarnessError for any other type."""
         expected, types = _TYPES[kind]
         for pattern, landing in types.items():
             if re.fullmatch(pattern, column.type):
                 return f"cast({column.sql} as {landing or column.type})"
         # A column of nulls has whatever type its writer gives to nulls.
-        if self.connection.sql(f"select count({column.sql}) from {rows.sql}").fetchone() == (0,):
+        nulls = f"select count({column.sql}) = 0 from {rows.sql}"
+        if not rows.declared and self.connection.sql(nulls).fetchone() == (True,):
             return _NULL
         raise HarnessError(
             f"{place}: {column.name} has the type {column.type} and must be {expected}; cast it in "
-            "the export"
+            f"{'a view' if rows.declared else 'the export'}"
         )
 
     def drop_superseded(self) -> int:
         """Keep the newest version of each invoice; returns how many rows that drops."""
         ((superseded,),) = self.query("invoices", _SUPERSEDED)
         if superseded:
-            columns = ", ".join([*_TABLES["invoices"], "_loaded_at"])
+            columns = ", ".join([*TABLES["invoices"], "_loaded_at"])
             file = self.directory / "invoices.parquet"
             self.copy(
                 columns, f"{_numbered(file)} anti join superseded using (file_row_number)", "kept"

@@ -1,0 +1,44 @@
+"""How far long work has come, on standard error."""
+
+import sys
+import time
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Progress:
+    """A bar that is redrawn on a terminal; elsewhere a line now and then."""
+
+    started: float = field(default_factory=time.monotonic)
+    shown: float = field(default_factory=time.monotonic)
+    width: int = 0
+
+    def show(self, share: float, detail: str = "") -> None:
+        """Show that this share of the work, 0 to 1, is done, unless that was shown just now."""
+        terminal = sys.stderr.isatty()
+        now = time.monotonic()
+        if now - self.shown < (0.2 if terminal else 10):
+            return
+        self.shown = now
+        elapsed = now - self.started
+        left = f", {elapsed * (1 - share) / share:.0f} s left" if share > 0 else ""
+        bar = ("#" * round(share * 20)).ljust(20, ".")
+        line = f"[{bar}] {share:4.0%}{detail}, {elapsed:.0f} s{left}"
+        if terminal:
+            sys.stderr.write(f"\r{line.ljust(self.width)}")
+            self.width = len(line)
+        else:
+            sys.stderr.write(f"{line}\n")
+        sys.stderr.flush()
+
+    def end(self) -> None:
+        """Clear the bar."""
+        if self.width:
+            sys.stderr.write(f"\r{' ' * self.width}\r")
+            sys.stderr.flush()
+
+
+def say(text: str) -> None:
+    """Print a line."""
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()

@@ -1,0 +1,271 @@
+"""Loading from a real PostgreSQL server: the same rows as from dumps, and no secret anywhere."""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import duckdb
+import pytest
+from conftest import CASES, Harness, Postgres
+from test_load import contents, failure, loaded, raw, types
+
+from harness import postgres as postgres_module
+from harness.collection import published
+from harness.home import Home
+from harness.load import _Landing, current_load
+
+SANDBOX = "5bb7fb0f-d8d9-415b-8725-460b8ce504db"
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    home = Home(tmp_path / "home")
+    home.make()
+    return home
+
+
+def figures(home: Home) -> list[Any]:
+    """All rows of the landed tables as text, ordered."""
+    with duckdb.connect() as connection:
+        return [
+            connection.execute(
+                "select columns(* exclude (_loaded_at))::varchar "
+                f"from '{home.raw}/{table}.parquet' order by all"
+            ).fetchall()
+            for table in ("organizations", "billing_entities", "invoices")
+        ]
+
+
+@pytest.fixture
+def expected(tmp_path: Path) -> list[Any]:
+    """What a load of the same data as files lands, the text read in PostgreSQL's types."""
+    home = Home(tmp_path / "files")
+    home.make()
+    loaded(home, CASES / "lago" / "raw")
+    kinds = {
+        "status": "integer",
+        "payment_status": "integer",
+        "total_amount_cents": "bigint",
+        "self_billed": "boolean",
+    }
+    kinds |= dict.fromkeys(("created_at", "updated_at", "archived_at", "deleted_at"), "timestamp")
+    kinds["payment_dispute_lost_at"] = "timestamp"
+    for file in home.raw.glob("*.parquet"):
+        with duckdb.connect() as connection:
+            names = connection.sql(f"from '{file}'").columns
+            columns = ", ".join(
+                f"cast({name} as {kinds.get(name, 'varchar')}) as {name}" for name in names
+            )
+            connection.execute(f"create table typed as select {columns} from '{file}'")
+            connection.execute(f"copy typed to '{file}' (format parquet)")
+    return figures(home)
+
+
+def test_database_lands_the_rows_of_its_dumps(
+    home: Home, postgres: Postgres, expected: list[Any]
+) -> None:
+    result = loaded(home, postgres.url)
+    assert figures(home) == expected
+    assert (result.organizations, result.billing_entities) == (3, 8)
+    assert (result.read, result.superseded, result.raw) == (20_025, 0, 20_025)
+    assert (result.files, result.warnings, result.as_of_date) == ({}, [], None)
+    assert result.source == f"postgresql://127.0.0.1:{postgres.port}/lago, schema public"
+    assert list(types(home).values()) == [
+        *("UUID", "UUID", "UUID", "VARCHAR", "INTEGER", "INTEGER", "DATE", "VARCHAR"),
+        *("BIGINT", "BOOLEAN", "TIMESTAMP", "TIMESTAMP", "TIMESTAMP"),
+    ]
+
+
+def test_published_figures_equal_those_of_the_dumps(
+    home: Home, postgres: Postgres, lago_home: Home, harness: Harness
+) -> None:
+    process = harness("run", "--from", postgres.url, "--as-of", "2026-11-15", home=home)
+    assert process.returncode == 0, process.stderr
+    ours, theirs = (published(each).collection() for each in (home, lago_home))
+    assert ours.organizations == theirs.organizations
+    secret = unquote(postgres.password)
+    written = [*contents(home.path).values(), process.stdout.encode(), process.stderr.encode()]
+    for planted in (secret, postgres.password, "planted"):
+        assert not [text for text in written if planted.encode() in text]
+
+
+def test_one_organization_alone(home: Home, postgres: Postgres) -> None:
+    result = loaded(home, postgres.url, organization=SANDBOX)
+    assert (result.organizations, result.billing_entities) == (1, 2)
+    assert {str(row["organization_id"]) for row in raw(home)} == {SANDBOX}
+    assert result.source.endswith(f", organization {SANDBOX}")
+    message = failure(home, postgres.url, organization="nobody'")
+    assert f'has no organization "nobody\'"; there is: {SANDBOX}' in message
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgres://127.0.0.1:{port}/lago?user=reader&password={password}",
+        "postgresql://reader:{password}@localhost:1,127.0.0.1:{port}/lago?connect_timeout=5",
+        "postgresql:///lago?host=127.0.0.1&port={port}&user=reader&password={password}",
+        "postgresql://",
+        "postgresql://?service=lago-test",
+    ],
+)
+def test_what_the_url_leaves_out_comes_from_the_environment(
+    home: Home,
+    postgres: Postgres,
+    harness: Harness,
+    tmp_path: Path,
+    address: str,
+) -> None:
+    url = address.format(port=postgres.port, password=postgres.password)
+    password = unquote(postgres.password)
+    environment = {}
+    if url == "postgresql://":
+        environment = {"PGHOST": "127.0.0.1", "PGPORT": str(postgres.port), "PGUSER": "reader"}
+        environment |= {"PGPASSWORD": password, "PGDATABASE": "lago"}
+    elif "service" in url:
+        service = {"host": "127.0.0.1", "port": postgres.port, "user": "reader", "dbname": "lago"}
+        lines = [f"{name}={value}" for name, value in {**service, "password": password}.items()]
+        (tmp_path / "services").write_text("[lago-test]\n" + "\n".join(lines) + "\n")
+        environment = {"PGSERVICEFILE": str(tmp_path / "services")}
+    process = harness("load", "--from", url, home=home, **environment)
+    assert process.returncode == 0, process.stderr
+    assert current_load(home).raw == 20_025
+    assert "planted" not in process.stdout + process.stderr + current_load(home).source
+
+
+def test_all_tables_are_of_one_moment(
+    home: Home, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    land: Callable[..., Any] = _Landing.land
+    added = "ffffffff-0000-0000-0000-000000000000"
+
+    def meanwhile(self: _Landing, table: str, owner: str | None = None) -> Any:
+        if table == "invoices":
+            postgres.psql(
+                "insert into invoices (id, organization_id, billing_entity_id, updated_at) "
+                f"values ('{added}', '{added}', '{added}', now())"
+            )
+        return land(self, table, owner)
+
+    monkeypatch.setattr(_Landing, "land", meanwhile)
+    try:
+        assert loaded(home, postgres.url).raw == 20_025
+    finally:
+        postgres.psql(f"delete from invoices where id = '{added}'")
+
+
+def test_older_lago_in_another_schema(home: Home, postgres: Postgres) -> None:
+    postgres.psql(
+        'create schema "an ""older"" lago"',
+        'create table "an ""older"" lago".organizations as select * from organizations',
+        'create view "an ""older"" lago".invoices as select id, organization_id, status, '
+        "payment_status, issuing_date, currency, total_amount_cents from invoices",
+        'grant usage on schema "an ""older"" lago" to reader',
+        'grant select on all tables in schema "an ""older"" lago" to reader',
+    )
+    result = loaded(home, postgres.url, schema='an "older" lago')
+    entities, columns = result.warnings
+    assert result.raw == 20_025
+    assert "no table of billing_entities" in entities
+    assert "self_billed, payment_dispute_lost_at, updated_at: taken as null" in columns
+
+
+def test_type_that_could_be_misread_is_refused(home: Home, postgres: Postgres) -> None:
+    names = "id, organization_id, status, payment_status, issuing_date, currency"
+    postgres.psql(
+        "create schema inexact",
+        "create table inexact.organizations as select * from organizations",
+        f"create table inexact.invoices as select {names}, "
+        "total_amount_cents::numeric from invoices",
+        "grant usage on schema inexact to reader",
+        "grant select on all tables in schema inexact to reader",
+    )
+    message = failure(home, postgres.url, schema="inexact")
+    assert "total_amount_cents has the type DOUBLE and must be an integer or text" in message
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("postgresql://reader:planted@127.0.0.1:{port}/lago", "password authentication failed"),
+        ("postgresql://reader:planted@127.0.0.1:1/lago", "127.0.0.1:1/lago: *refused"),
+        ("postgresql://reader:{password}@127.0.0.1:{port}/planned", '"planned" does not exist'),
+        ("postgresql://reader:plan/ted@127.0.0.1:{port}/lago", "percent-encode"),
+        ("postgresql://reader:plan?ted@127.0.0.1:{port}/lago", "percent-encode"),
+        ("postgresql://reader:plan#ted@127.0.0.1:{port}/lago", "percent-encode"),
+        ("postgresql://[planted:{port}/lago", "percent-encode"),
+        ("postgresql://h/lago?password=planted&sslpassword=planted", "service file"),
+        ("postgresql://h/lago?nonsense=planted", "URL has an odd value|invalid connection option"),
+        ("postgresql://h:{port}/lago?port=x&password=pl%00anted", "odd value"),
+        ("mysql://reader:planted@127.0.0.1/lago", "mysql:// is not supported"),
+    ],
+)
+def test_address_that_does_not_work_is_refused_without_its_secret(
+    home: Home, postgres: Postgres, address: str, words: str
+) -> None:
+    message = failure(home, address.format(port=postgres.port, password=postgres.password))
+    assert re.search(words.replace("*", ".*"), message), message
+    assert not re.search("planted|plan[^n]|ted@", message)
+
+
+def test_table_that_cannot_be_read_is_named(home: Home, postgres: Postgres) -> None:
+    assert "has no table organizations" in failure(home, postgres.url, schema="nowhere")
+    postgres.psql("revoke select on billing_entities from reader")
+    try:
+        message = failure(home, postgres.url)
+    finally:
+        postgres.psql("grant select on billing_entities to reader")
+    assert "table billing_entities cannot be loaded: " in message
+    assert "permission denied" in message
+    assert "planted" not in message
+
+
+def test_options_of_a_database_go_with_no_other_source(home: Home, postgres: Postgres) -> None:
+    for options in ({"schema": "lago"}, {"organization": SANDBOX}):
+        assert "go with postgresql://" in failure(home, "sample", **options)
+    assert "goes with a file" in failure(home, postgres.url, organizations=Path("x.csv"))
+
+
+def test_killed_load_leaves_the_current_one_and_can_be_repeated(
+    home: Home, postgres: Postgres, expected: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = loaded(home, "sample")
+    command = [sys.executable, "-m", "harness", "load", "--from", postgres.url]
+    command += ["--home", str(home.path)]
+    for pause in (0.0, 0.05, 0.2):
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while process.poll() is None and not list(home.raw.parent.glob(".*/*.parquet")):
+            time.sleep(0.002)
+        time.sleep(pause)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert current_load(home).raw in (first.raw, 20_025)
+    loaded(home, postgres.url)
+    assert figures(home) == expected
+    assert len(list(home.raw.parent.iterdir())) == 2
+
+
+def test_without_the_package_the_extension_comes_from_duckdb(
+    home: Home, postgres: Postgres, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    extension = postgres_module._packaged_extension()
+    assert extension is not None
+    # What DuckDB has installed before, in a home directory of its own.
+    place = tmp_path / ".duckdb" / "extensions" / "v1.5.5"
+    ((platform,),) = duckdb.sql("pragma platform").fetchall()
+    (place / platform).mkdir(parents=True)
+    (place / platform / extension.name).write_bytes(extension.read_bytes())
+    monkeypatch.setattr(postgres_module, "_EXTENSION", "no_such_package")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert loaded(home, postgres.url).raw == 20_025
+
+
+def test_record_of_the_load_is_plain_json(home: Home, postgres: Postgres) -> None:
+    loaded(home, postgres.url)
+    assert json.loads((home.raw / "load.json").read_text())["files"] == {}
