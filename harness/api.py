@@ -1,7 +1,6 @@
 """Lago's API: its tables, crawled page by page, and any other of its answers."""
 
 import ipaddress
-import json
 import os
 import re
 import time
@@ -17,6 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
+import orjson
 from duckdb import DuckDBPyConnection
 
 from harness.errors import HarnessError
@@ -121,7 +121,7 @@ class Api:
             try:
                 response = client.get(place, params=query)
                 if response.status_code == 200:
-                    body = json.loads(response.content, parse_float=str)
+                    body = orjson.loads(response.content)
                     _check(body, key, query, place)
                     return body
                 problem, hint = f"the status {response.status_code}", _hint(response)

@@ -135,7 +135,7 @@ def saved_answer(file: Path) -> Any:
 
 
 def diff(collection: Collection, organization: Organization, body: Any, against: str) -> Diff:
-    """Compare an organization's report with the body of Lago's answer, floats in it being text.
+    """Compare an organization's report with the body of Lago's answer, whose floats may be text.
 
     Only the months from the answer's first to its last are compared, as it may be of a few months.
     Raises HarnessError where it is no such answer.

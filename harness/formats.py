@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+import orjson
 from duckdb import DuckDBPyConnection, Error
 
 from harness.errors import HarnessError
@@ -105,7 +106,7 @@ def unwrapped(
 ) -> Found:
     """The rows of a table in the bodies of API responses, added to a dump in `work`."""
     dump = work / f"{table}.ndjson"
-    with dump.open("a", encoding="utf-8") as lines:
+    with dump.open("ab") as lines:
         announced = _unwrap(bodies, table, lines, place)
     rows = table_rows(connection, dump, table) if dump.stat().st_size else NO_ROWS
     return Found(rows, place, of_owner=True, announced=announced)
@@ -160,12 +161,12 @@ def _saved(files: Sequence[Path]) -> Iterator[tuple[object, Any]]:
         with reading(file):
             _check_content(file)
             with _opened(file) as text:
-                body = json.load(text, parse_float=str)
+                body = json.load(text, parse_int=str, parse_float=str)
         yield file, body
 
 
 def _unwrap(
-    bodies: Iterable[tuple[object, Any]], table: str, lines: IO[str], place: object
+    bodies: Iterable[tuple[object, Any]], table: str, lines: IO[bytes], place: object
 ) -> int | None:
     """Write what API responses hold of a table as NDJSON.
 
@@ -175,14 +176,13 @@ def _unwrap(
     """
     pages: dict[int, list[int]] = {}
     key, used, begun = RESPONSES[table], [*TABLES[table], "lago_id"], False
-    encode = json.JSONEncoder().encode
     for name, body in bodies:
         items = items_of(body, key, name)
         for item in items:
             # The first one has all fields, for messages to name them.
             fields = used if begun else item
             flat = {each: item[each] for each in fields if each in item}
-            lines.write(encode(flat) + "\n")
+            lines.write(orjson.dumps(flat, option=orjson.OPT_APPEND_NEWLINE))
             begun = True
         if key == "invoices":
             page, *totals = page_of(body, name)
