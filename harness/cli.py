@@ -1,6 +1,7 @@
 """The command line: options in, exit codes out."""
 
 import json
+import re
 import sys
 import traceback
 from collections.abc import Callable
@@ -40,7 +41,7 @@ class _Date(click.ParamType[date]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
         try:
-            if len(value) != len("YYYY-MM-DD"):
+            if not re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
                 raise ValueError
             return date.fromisoformat(value)
         except ValueError:
@@ -264,7 +265,11 @@ def check_(
 
 @_command("publish", _KEEP)
 def publish_(home: Home, keep: int) -> None:
-    """Make the checked build the current version, in one step."""
+    """Make the checked build the current version, in one step.
+
+    \b
+    harness publish --keep 10
+    """
     with home.locked():
         version = publish(home, keep)
     _print_places(version)

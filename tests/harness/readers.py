@@ -13,6 +13,7 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +96,7 @@ class Asker:
 
 def main(kind: str, home: str, stop: str, *rest: str) -> None:
     published = Path(home) / "published"
-    read: Callable[[], str] = lambda: read_files(published)  # noqa: E731
+    read: Callable[[], str] = partial(read_files, published)
     if kind == "http":
         read = Asker(published, int(rest[0]), rest[1], rest[2])
     reads, versions, problems = 0, set(), []
