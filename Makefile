@@ -14,7 +14,7 @@ ENGINE_TESTS := tests/engines
 help:
 	@echo "make run          set up, then run the main job on the sample and print its table"
 	@echo "make test         set up, then lint and run all tests"
-	@echo "make soak         kill runs while others read, and try odd requests, for a quarter of an hour"
+	@echo "make soak         kill runs while others read, and try odd requests, many times over"
 	@echo "make bench        measure the server beside a bare one and beside PostgreSQL"
 	@echo "make test-engines build everything on PostgreSQL and Spark, too, and compare with DuckDB"
 	@echo "make setup        only set up: the environment in $(VENV), with $(BIN)/harness and $(BIN)/dbt"

@@ -10,7 +10,7 @@ import signal
 import socket
 import sys
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import Any, cast
 
 import h11
 import uvicorn
@@ -234,8 +234,8 @@ class _KeyFile:
 class _Protocol(H11Protocol):
     """uvicorn's HTTP/1.1, with a limit to the time that a request takes."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(cast(asyncio.Transport, transport))
         self._since = self.loop.time()
         self._watch = self.loop.call_later(SECONDS_PER_REQUEST, self._close_if_late)
 

@@ -490,7 +490,7 @@ def test_a_failure_shows_no_internals(
     scope = {"type": "http", "method": "GET", "path": PATH, "raw_path": PATH.encode()}
     scope |= {"query_string": b"", "headers": bearer(key), "client": None, "root_path": ""}
     with pytest.raises(RuntimeError):  # raised for the log of the web server, once answered
-        asyncio.run(app(scope, None, send))  # type: ignore[arg-type]
+        asyncio.run(app(scope, None, send))
     start, body = sent
     assert start["status"] == 500
     assert json.loads(body["body"]) == {
@@ -688,7 +688,7 @@ def test_requests_at_once_load_a_version_once(
 
         scope = {"type": "http", "method": "GET", "path": "/health", "raw_path": b"/health"}
         scope |= {"query_string": b"", "headers": [], "client": None, "root_path": ""}
-        await app(scope, None, send)  # type: ignore[arg-type]
+        await app(scope, None, send)
 
     async def many() -> None:
         await asyncio.gather(*(health() for _ in range(20)))
