@@ -7,7 +7,7 @@ import gzip
 import json
 import re
 import zlib
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,12 +17,23 @@ import orjson
 from duckdb import DuckDBPyConnection, Error
 
 from harness.errors import HarnessError
-from harness.tables import FILE_ADVICE, NO_ROWS, RESPONSES, TABLES, Column, Found, Rows
+from harness.tables import (
+    FILE_ADVICE,
+    NO_ROWS,
+    OPTIONAL,
+    RESPONSES,
+    TABLES,
+    Column,
+    Found,
+    Rows,
+    landing_name,
+)
 
 ENDINGS = (".csv", ".csv.gz", ".parquet", ".ndjson", ".ndjson.gz")
 
 _SAVED = {"organization.json": "organizations", "billing_entities.json": "billing_entities"}
 _JSON = "maximum_object_size = 33554432, hive_partitioning = false"
+_FIRST_ROWS = 1000
 _META = ("current_page", "total_pages", "total_count")
 
 
@@ -64,7 +75,7 @@ def table_rows(connection: DuckDBPyConnection, file: Path, table: str) -> Rows:
             return _parquet_rows(connection, file)
         if file.name.endswith((".csv", ".csv.gz")):
             return _csv_rows(file)
-        return _ndjson_rows(connection, file, {*TABLES[table], "lago_id"})
+        return _ndjson_rows(connection, file, table)
 
 
 def files_in(directory: Path, note: Callable[[str], None]) -> dict[str, list[Path]]:
@@ -235,7 +246,14 @@ def _check_content(file: Path) -> None:
 def _parquet_rows(connection: DuckDBPyConnection, file: Path) -> Rows:
     sql = f"read_parquet({path_literal(file)}, hive_partitioning = false)"
     columns = connection.sql(f"describe from {sql}").fetchall()
-    return Rows(sql, [Column(name, name, type_) for name, type_, *_ in columns])
+    ((count,),) = connection.sql(f"select count(*) from {sql}").fetchall()
+    names = {name for name, *_ in columns}
+    return Rows(
+        sql,
+        [Column(name, name, type_) for name, type_, *_ in columns],
+        numbered="file_row_number" not in names,
+        total=int(count),
+    )
 
 
 def _csv_rows(file: Path) -> Rows:
@@ -252,20 +270,37 @@ def _csv_rows(file: Path) -> Rows:
         f"columns = {{{types}}}, delim = ',', quote = '\"', escape = '\"', strict_mode = true, "
         "allow_quoted_nulls = false)"
     )
-    return Rows(sql, columns)
+    return Rows(sql, columns, total=_megabytes(file), unit="MB")
 
 
-def _ndjson_rows(connection: DuckDBPyConnection, file: Path, wanted: Collection[str]) -> Rows:
+def _ndjson_rows(connection: DuckDBPyConnection, file: Path, table: str) -> Rows:
     source = path_literal(file)
-    keys = connection.sql(
-        "select distinct unnest(json_keys(json)) as key "
-        f"from read_ndjson_objects({source}, {_JSON}) order by key"
-    ).fetchall()
-    columns = [Column(key, key, "VARCHAR") for (key,) in keys]
-    fields = [column.name for column in columns if column.name in wanted] or ["id"]
-    types = ", ".join(f"{name}: 'varchar'" for name in fields)
+
+    def keys(rows: str) -> list[str]:
+        sql = f"select distinct unnest(json_keys(json)) as key from {rows} order by key"
+        return [key for (key,) in connection.sql(sql).fetchall()]
+
+    objects = f"read_ndjson_objects({source}, {_JSON})"
+    first = keys(f"(from {objects} limit {_FIRST_ROWS})")
+    missing = set(TABLES[table]) - set(map(landing_name, first))
+    # One pass over the file is enough, unless it may lack what must be there.
+    names = first if missing <= OPTIONAL else keys(objects)
+    assumed = missing & OPTIONAL - set(map(landing_name, names)) if names else set()
+    names = sorted({*names, *assumed})
+    wanted = [name for name in names if landing_name(name) in TABLES[table]] or ["id"]
+    types = ", ".join(f"{name}: 'varchar'" for name in wanted)
     sql = f"read_json({source}, format = 'newline_delimited', columns = {{{types}}}, {_JSON})"
-    return Rows(sql, columns)
+    return Rows(
+        sql,
+        [Column(name, name, "VARCHAR") for name in names],
+        assumed=frozenset(assumed),
+        total=_megabytes(file),
+        unit="MB",
+    )
+
+
+def _megabytes(file: Path) -> int:
+    return round(file.stat().st_size / 1e6)
 
 
 def _reason(error: Exception, place: object) -> str:

@@ -2,7 +2,6 @@
 
 import contextlib
 import re
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -14,7 +13,6 @@ from duckdb import DuckDBPyConnection, Error
 
 from harness.errors import HarnessError
 from harness.formats import literal
-from harness.progress import Progress
 from harness.tables import Column, Found, Rows
 
 SCHEMES = ("postgresql", "postgres")
@@ -62,14 +60,13 @@ class Database:
         self._attach(connection)
         # One thread is one connection and so one snapshot, on a standby too; unordered, the rows
         # do not pile up in memory.
+        ((threads,),) = connection.execute("select current_setting('threads')").fetchall()
         connection.execute("set threads = 1; set preserve_insertion_order = false")
-        connection.execute("set enable_progress_bar = true; set enable_progress_bar_print = false")
         connection.execute("begin")
-        with _watching(connection):
-            self._check_organization(connection)
-            yield
+        self._check_organization(connection)
+        yield
         connection.execute("commit")
-        connection.execute("detach lago; reset threads; reset preserve_insertion_order")
+        connection.execute(f"detach lago; set threads = {threads}; reset preserve_insertion_order")
 
     def find(self, connection: DuckDBPyConnection, table: str, work: Path) -> Found | None:
         """The rows of a table; None where there is no such table of billing entities."""
@@ -135,26 +132,6 @@ class Database:
                 f"{self.address.shown} has no organization {self.organization!r}; there is: "
                 f"{', '.join(sorted(ids)[:20]) or 'none'}"
             )
-
-
-@contextlib.contextmanager
-def _watching(connection: DuckDBPyConnection) -> Iterator[None]:
-    """Show how far the running query is."""
-    ended = threading.Event()
-    progress = Progress()
-
-    def watch() -> None:
-        while not ended.wait(0.2):
-            progress.show(max(0.0, connection.query_progress()) / 100)
-
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        watcher.join()
-        progress.end()
 
 
 def _packaged_extension() -> Path | None:

@@ -1,8 +1,13 @@
 """How far long work has come, on standard error."""
 
+import contextlib
 import sys
+import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+
+from duckdb import DuckDBPyConnection
 
 
 @dataclass
@@ -36,6 +41,35 @@ class Progress:
         if self.width:
             sys.stderr.write(f"\r{' ' * self.width}\r")
             sys.stderr.flush()
+
+
+@contextlib.contextmanager
+def watching(
+    connection: DuckDBPyConnection, work: str, total: int | None = None, unit: str = "rows"
+) -> Iterator[None]:
+    """Show how far the query is that runs in here, and how much of the total that makes."""
+    ended = threading.Event()
+    progress = Progress()
+
+    def watch() -> None:
+        while not ended.wait(0.2):
+            share = max(0.0, connection.query_progress()) / 100
+            detail = f" {work}"
+            if total and share:
+                done = share * total
+                rate = done / (time.monotonic() - progress.started)
+                detail += f", {done:,.0f} of {total:,} {unit}, {rate:,.0f} a second"
+            progress.show(share, detail)
+
+    connection.execute("set enable_progress_bar = true; set enable_progress_bar_print = false")
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        watcher.join()
+        progress.end()
 
 
 def say(text: str) -> None:

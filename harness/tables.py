@@ -34,6 +34,12 @@ TABLES = {
     },
 }
 
+OPTIONAL = frozenset(
+    {"name", "archived_at", "deleted_at", "billing_entity_id", "billing_entity_code"}
+    | {"self_billed", "payment_dispute_lost_at", "updated_at"}
+)
+"""The columns that may be missing: they are null then."""
+
 RESPONSES = {
     "organizations": "organization",
     "billing_entities": "billing_entities",
@@ -50,6 +56,11 @@ class Column(NamedTuple):
     type: str
 
 
+def landing_name(name: str) -> str:
+    """The name that a column of a source lands under: the API calls an id `lago_id`."""
+    return "id" if name == "lago_id" else name
+
+
 class Rows(NamedTuple):
     """The rows of a table: what stands after `from`, and all columns that were found.
 
@@ -60,6 +71,13 @@ class Rows(NamedTuple):
     columns: list[Column]
     declared: bool = False
     """Whether somebody chose the types; else a column of nulls may have any."""
+    numbered: bool = False
+    """Whether file_row_number can be selected: a Parquet file."""
+    assumed: frozenset[str] = frozenset()
+    """Optional columns that the first rows do not have; null where the others lack them, too."""
+    total: int | None = None
+    """How much there is to read, in `unit`, where that is known."""
+    unit: str = "rows"
 
 
 class Found(NamedTuple):

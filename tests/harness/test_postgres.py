@@ -19,7 +19,8 @@ from test_load import contents, failure, loaded, raw, types
 from harness import postgres as postgres_module
 from harness.collection import published
 from harness.home import Home
-from harness.load import _Landing, current_load
+from harness.landing import Landing
+from harness.load import current_load
 
 SANDBOX = "5bb7fb0f-d8d9-415b-8725-460b8ce504db"
 
@@ -142,10 +143,10 @@ def test_what_the_url_leaves_out_comes_from_the_environment(
 def test_all_tables_are_of_one_moment(
     home: Home, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    land: Callable[..., Any] = _Landing.land
+    land: Callable[..., Any] = Landing.land
     added = "ffffffff-0000-0000-0000-000000000000"
 
-    def meanwhile(self: _Landing, table: str, owner: str | None = None) -> Any:
+    def meanwhile(self: Landing, table: str, owner: str | None = None) -> Any:
         if table == "invoices":
             postgres.psql(
                 "insert into invoices (id, organization_id, billing_entity_id, updated_at) "
@@ -153,7 +154,7 @@ def test_all_tables_are_of_one_moment(
             )
         return land(self, table, owner)
 
-    monkeypatch.setattr(_Landing, "land", meanwhile)
+    monkeypatch.setattr(Landing, "land", meanwhile)
     try:
         assert loaded(home, postgres.url).raw == 20_025
     finally:
