@@ -1,17 +1,20 @@
 """Running dbt on the scratch database."""
 
 import json
-import os
-import subprocess
-import sys
+import shutil
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
+from harness.dbt import run_dbt
 from harness.errors import HarnessError
 from harness.formats import path_literal
-from harness.home import PROJECT, Home, new_id, now, read_json, write_json
-from harness.load import current_load
+from harness.home import Home, new_id, now, read_json, write_json
+from harness.load import current_load, ids_are_proven
+from harness.resources import UNLIMITED, Resources, shortage
+
+UNIQUENESS_TEST = "ids_are_unique"
+"""The dbt test that costs most, and that a build of what a load has proven leaves out."""
 
 
 @dataclass(frozen=True)
@@ -23,13 +26,16 @@ class Build:
     as_of_date: str
     succeeded: bool
     elapsed_seconds: float
+    ids_proven_by_load: bool = False
+    """Whether the test that ids are unique was left out, as the load has found that they are."""
 
 
-def build(home: Home, as_of: date | None) -> Build:
+def build(home: Home, as_of: date | None, resources: Resources = UNLIMITED) -> Build:
     """Build and test the marts from the current load, in a new scratch database.
 
     The as-of date is the given one, else the sample's own, else today in UTC. Raises HarnessError
-    when nothing is loaded or dbt itself breaks down; a failed model or test is in the result.
+    when nothing is loaded, when memory or disk ran out, or when dbt itself breaks down; a failed
+    model or test is in the result.
     """
     load = current_load(home)
     moment = now()
@@ -40,27 +46,42 @@ def build(home: Home, as_of: date | None) -> Build:
     results_file = home.scratch / "target" / "run_results.json"
     results_file.unlink(missing_ok=True)
 
-    process = subprocess.run(
-        _command(home, as_of_date),
-        env=_environment(home),
-        cwd=PROJECT,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if process.returncode not in (0, 1) or not results_file.exists():
-        output = (process.stdout + process.stderr).strip().splitlines()
-        raise HarnessError(
-            f"dbt broke down with exit code {process.returncode}; its last words, the rest being "
-            f"in {home.scratch / 'logs' / 'dbt.log'}:\n" + "\n".join(output[-15:])
+    temporary = home.scratch / "tmp"
+    is_proven = ids_are_proven(home, load)
+    shutil.rmtree(temporary, ignore_errors=True)
+    try:
+        run = run_dbt(
+            _arguments(home, is_proven),
+            {
+                "LAGO_COLLECTION_DATABASE": str(home.scratch / "collection.duckdb"),
+                "LAGO_COLLECTION_DUCKDB": json.dumps(resources.config(temporary)),
+                "LAGO_COLLECTION_AS_OF_DATE": as_of_date,
+            },
         )
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    if run.returncode < 0:
+        raise HarnessError(
+            f"dbt was ended by signal {-run.returncode}; where that was the system, as memory ran "
+            "out, give a lower --memory-limit; what was published before stays"
+        )
+    if run.returncode not in (0, 1) or not results_file.exists():
+        last_words = "\n".join(run.messages[-15:])
+        raise shortage(last_words) or HarnessError(
+            f"dbt broke down with exit code {run.returncode}; its last words, the rest being "
+            f"in {home.scratch / 'logs' / 'dbt.log'}:\n{last_words}"
+        )
+    results = dbt_results(home)
+    for result in results["results"]:
+        if lacking := shortage(str(result["message"])):
+            raise lacking
     built = Build(
         build_id=new_id(moment),
         load_id=load.load_id,
         as_of_date=as_of_date,
-        succeeded=process.returncode == 0,
-        elapsed_seconds=dbt_results(home)["elapsed_time"],
+        succeeded=run.returncode == 0,
+        elapsed_seconds=results["elapsed_time"],
+        ids_proven_by_load=is_proven,
     )
     write_json(home.scratch / "build.json", asdict(built))
     return built
@@ -78,26 +99,19 @@ def dbt_results(home: Home) -> dict[str, Any]:
     )
 
 
-def _command(home: Home, as_of_date: str) -> list[str]:
+def _arguments(home: Home, is_proven: bool) -> list[str]:
     # dbt puts the table's name into the braces.
     raw = path_literal(home.raw).replace("{", "{{").replace("}", "}}")[:-1] + "/{name}.parquet'"
+    # Where these differ from the last run's, dbt reads the whole project again.
     variables = {
-        "lago__as_of_date": as_of_date,
         "lago__raw_location": f"read_parquet({raw}, hive_partitioning = false)",
         "lago__absent_columns": [],
     }
     return [
-        sys.executable,
-        *("-m", "dbt.cli.main", "build"),
-        *("--exclude-resource-type", "unit_test"),
-        *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--target", "dev"),
+        *("build", "--exclude-resource-type", "unit_test"),
+        *(("--exclude", f"test_name:{UNIQUENESS_TEST}") if is_proven else ()),
         *("--target-path", str(home.scratch / "target")),
         *("--log-path", str(home.scratch / "logs")),
         *("--vars", json.dumps(variables)),
         "--no-use-colors",
     ]
-
-
-def _environment(home: Home) -> dict[str, str]:
-    ours = {key: value for key, value in os.environ.items() if not key.startswith("DBT_")}
-    return ours | {"LAGO_COLLECTION_DATABASE": str(home.scratch / "collection.duckdb")}

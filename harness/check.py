@@ -12,7 +12,7 @@ import duckdb
 
 from harness import contract
 from harness.answers import PATH, answer
-from harness.build import Build, current_build, dbt_results
+from harness.build import UNIQUENESS_TEST, Build, current_build, dbt_results
 from harness.collection import Collection, read_collection
 from harness.errors import HarnessError
 from harness.fixture import differences
@@ -168,6 +168,9 @@ def _dbt_findings(home: Home, connection: duckdb.DuckDBPyConnection) -> Iterator
         else:
             rows = _failing_rows(connection, result) if result["failures"] else []
             yield Finding("dbt", f"{kind} {name}", "fail", result["message"].strip(), rows)
+    if current_build(home).ids_proven_by_load:
+        message = "left out: the load has found each id once, and raw is as it left it"
+        yield Finding("dbt", f"test {UNIQUENESS_TEST}", "pass", message)
 
 
 def _failing_rows(

@@ -24,6 +24,7 @@ from harness.home import PROJECT, Home
 from harness.keys import add_key, read_keys, revoke_key
 from harness.load import DEFAULTS, Load, Options, load
 from harness.publish import publish
+from harness.resources import Resources, shortage
 from harness.show import table
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -46,6 +47,15 @@ class _Date(click.ParamType[date]):
             return date.fromisoformat(value)
         except ValueError:
             self.fail(f"{value!r} is not a date; write it as YYYY-MM-DD", param, ctx)
+
+
+class _Size(click.ParamType[str]):
+    name = "SIZE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not re.fullmatch("[0-9]+([.][0-9]+)? ?[KMGT]i?B", value, re.IGNORECASE):
+            self.fail(f"{value!r} is no size; write it as 512MB or 2GB", param, ctx)
+        return str(value)
 
 
 def _command(
@@ -120,6 +130,18 @@ _AS_OF = click.option(
     help="The report's last month is the month of this date. Default: today in UTC, and for the"
     " sample its own date. It does not bring back payment statuses of the past.",
 )
+_MEMORY_LIMIT = click.option(
+    "--memory-limit",
+    type=_Size(),
+    help="How much memory DuckDB may take, such as 2GB; the rest goes to a directory in --home."
+    " Default: 80% of the machine's.",
+)
+_THREADS = click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    help="How many processors DuckDB may use. Default: all.",
+)
+_RESOURCES = (_MEMORY_LIMIT, _THREADS)
 _FIXTURE = click.option(
     "--fixture",
     type=click.Path(path_type=Path),
@@ -162,13 +184,15 @@ def main_group() -> None:
     """
 
 
-@_command("run", *_LOADING, _AS_OF, _FIXTURE, _STRICT, _KEEP)
+@_command("run", *_LOADING, _AS_OF, _FIXTURE, _STRICT, _KEEP, *_RESOURCES)
 def run(
     home: Home,
     as_of: date | None,
     fixture: Path | None,
     strict: bool,
     keep: int,
+    memory_limit: str | None,
+    threads: int | None,
     **source: Any,
 ) -> None:
     """Load, build, check and publish: the main job.
@@ -180,9 +204,10 @@ def run(
     harness run --from exports/lago --as-of 2026-10-31
     """
     with home.locked():
-        _say(_load_line(_load(home, **source)))
+        resources = Resources(memory_limit, threads)
+        _say(_load_line(_load(home, resources, **source)))
         _say("building and testing the marts with dbt")
-        built = build(home, as_of)
+        built = build(home, as_of, resources)
         _say(_build_line(built))
         report = check(home, fixture, strict)
         for line in as_text(report, only_faults=True):
@@ -193,8 +218,8 @@ def run(
     _print_places(version)
 
 
-@_command("load", *_LOADING)
-def load_(home: Home, **source: Any) -> None:
+@_command("load", *_LOADING, *_RESOURCES)
+def load_(home: Home, memory_limit: str | None, threads: int | None, **source: Any) -> None:
     """Land raw data: all of it, or on any error nothing.
 
     \b
@@ -204,18 +229,18 @@ def load_(home: Home, **source: Any) -> None:
     LAGO_API_KEY=... harness load --from https://api.getlago.com
     """
     with home.locked():
-        click.echo(_load_line(_load(home, **source)))
+        click.echo(_load_line(_load(home, Resources(memory_limit, threads), **source)))
 
 
-@_command("build", _AS_OF)
-def build_(home: Home, as_of: date | None) -> None:
+@_command("build", _AS_OF, *_RESOURCES)
+def build_(home: Home, as_of: date | None, memory_limit: str | None, threads: int | None) -> None:
     """Run dbt on the scratch database: models and data tests.
 
     \b
     harness build --as-of 2026-10-31
     """
     with home.locked():
-        built = build(home, as_of)
+        built = build(home, as_of, Resources(memory_limit, threads))
         if not built.succeeded:
             failed = [
                 result["unique_id"]
@@ -446,7 +471,7 @@ def main() -> None:
             traceback.print_exc()
         expected = isinstance(error, HarnessError | OSError | duckdb.Error)
         hint = "" if expected else f" ({type(error).__name__}; more with --debug)"
-        _say(f"error: {error}{hint}")
+        _say(f"error: {shortage(str(error)) or error}{hint}")
         code = error.exit_code if isinstance(error, HarnessError) else 2
     sys.exit(code)
 
@@ -455,9 +480,13 @@ def _say(message: str) -> None:
     click.echo(message, err=True)
 
 
-def _load(home: Home, source: str, **options: Any) -> Load:
+def _load(home: Home, resources: Resources, source: str, **options: Any) -> Load:
     return load(
-        home, source, options=Options(**options), warn=lambda text: _say(f"warning: {text}")
+        home,
+        source,
+        options=Options(**options),
+        resources=resources,
+        warn=lambda text: _say(f"warning: {text}"),
     )
 
 

@@ -17,6 +17,7 @@ import orjson
 from duckdb import DuckDBPyConnection, Error
 
 from harness.errors import HarnessError
+from harness.resources import shortage
 from harness.tables import (
     FILE_ADVICE,
     NO_ROWS,
@@ -152,7 +153,7 @@ def reading(place: object, advice: str = FILE_ADVICE) -> Iterator[None]:
     try:
         yield
     except (OSError, EOFError, zlib.error, csv.Error, ValueError, Error) as error:
-        raise HarnessError(
+        raise shortage(str(error)) or HarnessError(
             f"{place} cannot be loaded: {_reason(error, place)}; {advice}"
         ) from error
 

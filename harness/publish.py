@@ -16,6 +16,7 @@ from harness.errors import HarnessError, Refused
 from harness.formats import literal
 from harness.home import Home, make_current, new_id, now, write_json
 from harness.load import current_load
+from harness.resources import shortage
 
 AS_OF_REMARK = (
     "The as-of date sets the last month of the report. Payment statuses are those at the time of"
@@ -103,7 +104,7 @@ def publish(home: Home, keep: int = 3) -> Published:
         write_json(staged / "manifest.json", manifest)
         make_current(staged, version, keep)
     except (OSError, duckdb.Error) as error:
-        raise HarnessError(
+        raise shortage(str(error)) or HarnessError(
             f"{home.published} cannot be written ({error}); what was published before stays"
         ) from error
     finally:

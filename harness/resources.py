@@ -32,18 +32,18 @@ class Resources:
 UNLIMITED = Resources()
 
 
-def shortage(text: str, place: Path) -> HarnessError | None:
-    """The error that says what ran out, where a message of DuckDB's or the system's says so."""
-    if "max_temp_directory_size" in text or "No space left on device" in text:
+def shortage(message: str) -> HarnessError | None:
+    """The error to raise where a message of DuckDB or of the system says that something ran out."""
+    if "max_temp_directory_size" in message or "No space left on device" in message:
         return HarnessError(
-            f"the disk is full under {place}; make room there, or give a --home on another disk. "
-            "What was published before stays"
+            "the disk of --home is full; make room there, or give a --home on another disk; what"
+            " was published before stays"
         )
-    if "Out of Memory Error" in text or "OutOfMemoryException" in text:
-        used = re.search(r"[0-9.]+ [KMGT]i?B/([0-9.]+ [KMGT]i?B) used", text)
+    if "Out of Memory Error" in message:
+        used = re.search(r"/([0-9.]+ \w+) used", message)
         limit = f" of {used[1]}" if used else ""
         return HarnessError(
             f"DuckDB has reached its memory limit{limit}; raise it with --memory-limit, or let "
-            "fewer --threads share it. What was published before stays"
+            "fewer --threads share it; what was published before stays"
         )
     return None
