@@ -352,6 +352,17 @@ def test_key_that_only_later_rows_have_is_no_absent_column(home: Home, source: P
     assert [row["self_billed"] for row in raw(home)] == [None, "f"]
 
 
+def test_keys_that_come_after_thousands_of_rows_are_read(home: Home, source: Path) -> None:
+    (source / "invoices.csv").unlink()
+    bare = {name: INVOICE[name] for name in INVOICE if name not in ("self_billed", "currency")}
+    many = [bare | {"id": f"i{at}"} for at in range(5000)]
+    write(source / "invoices.ndjson", [*many, INVOICE | {"id": "last"}])
+    assert loaded(home, source).warnings == []
+    landed = {row["id"]: (row["self_billed"], row["currency"]) for row in raw(home)}
+    assert landed["last"] == ("f", "EUR")
+    assert landed["i0"] == (None, None)
+
+
 @pytest.mark.parametrize("ending", [".csv", ".csv.gz", ".parquet"])
 def test_no_invoices_are_fine(home: Home, source: Path, ending: str) -> None:
     (source / "invoices.csv").unlink()
@@ -407,19 +418,29 @@ def test_loading_time_is_utc_and_everywhere(
         (["9999-01-01", "10000-01-01"], 1),
     ],
 )
+@pytest.mark.parametrize("ending", [".csv", ".parquet"])
 def test_newest_version_stays(
-    home: Home, source: Path, versions: list[str | None], kept: int
+    home: Home, source: Path, versions: list[str | None], kept: int, ending: str
 ) -> None:
     rows = [
         INVOICE | {"updated_at": version, "total_amount_cents": str(at)}
         for at, version in enumerate(versions)
     ]
     others = [INVOICE | {"id": "i0"}, INVOICE | {"id": "i2"}]
-    write(source / "invoices.csv", [others[0], *rows, others[1]])
+    (source / "invoices.csv").unlink()
+    write(source / f"invoices{ending}", [others[0], *rows, others[1]])
     result = loaded(home, source)
     assert raw(home) == [others[0], rows[kept], others[1]]
     assert result.read == len(versions) + 2
     assert (result.superseded, result.raw) == (len(versions) - 1, 3)
+
+
+def test_versions_in_a_file_with_row_numbers_of_its_own(home: Home, source: Path) -> None:
+    (source / "invoices.csv").unlink()
+    rows = [INVOICE | {"currency": currency, "file_row_number": "7"} for currency in ("USD", "EUR")]
+    write(source / "invoices.parquet", rows)
+    assert loaded(home, source).superseded == 1
+    assert raw(home) == [INVOICE]
 
 
 def test_of_equal_versions_the_one_on_the_last_page_stays(home: Home, api: Path) -> None:
