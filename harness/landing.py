@@ -35,8 +35,9 @@ _TYPES: dict[str, tuple[str, dict[str, str | None]]] = {
 
 # What makes a table unfit: a query for one finding, and what to say of it.
 _WITHOUT_ID = (
-    "select count(*), min(file_row_number) + 1 from {} "
-    r"where id is null or not regexp_matches(cast(id as varchar), '\S') having count(*) > 0",
+    "select count(*), min(file_row_number) + 1 from {} where id is null"
+    " or (typeof(id) <> 'UUID' and cast(id as varchar) < '!'"
+    r" and not regexp_matches(cast(id as varchar), '\S')) having count(*) > 0",
     "{} of the rows have no id, the first is row {}; every row needs one",
 )
 _SAME_ID = (
@@ -58,9 +59,17 @@ _FAULTS = {
     "invoices": [_WITHOUT_ID],
 }
 
-# The rows of an invoice but the newest; of rows that are equally new the last one stays.
+# The rows of an invoice but the newest; of rows that are equally new the last one stays. Sorting
+# the hashes of the ids finds the few that may be there twice in half the time that grouping takes.
 _SUPERSEDED = """
 create or replace temp table superseded as
+with
+
+sorted as (
+    select hash(id) as hashed, lag(hash(id)) over (order by hash(id)) as previous
+    from {}
+)
+
 select file_row_number
 from (
     select
@@ -70,7 +79,7 @@ from (
             order by try_cast(updated_at as timestamptz) desc nulls last, file_row_number desc
         ) as newness
     from {}
-    where id in (select id from {} group by id having count(*) > 1)
+    where hash(id) in (select hashed from sorted where hashed = previous)
 ) as versions
 where newness > 1
 """
