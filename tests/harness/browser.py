@@ -76,9 +76,10 @@ class Browser:
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
 
-    def screenshot(self, whole: bool = False) -> bytes:
-        """The page as PNG: what the window shows, or the whole of it."""
-        answer = self.ask("Page.captureScreenshot", captureBeyondViewport=whole)
+    def screenshot(self, box: dict[str, float]) -> bytes:
+        """A part of the page as PNG: x, y, width and height of it."""
+        clip = box | {"scale": 1}
+        answer = self.ask("Page.captureScreenshot", captureBeyondViewport=True, clip=clip)
         return base64.b64decode(answer["data"])
 
     def pdf(self) -> bytes:
@@ -107,12 +108,18 @@ def running(path: str) -> Iterator[Browser]:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         process = subprocess.Popen(
             [
-                *("sh", "-c", f'exec "$0" "$@" 3<&{command_out} 4>&{answer_in}', path),
-                *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"),
+                *(
+                    path,
+                    "--headless=new",
+                    "--no-sandbox",
+                    "--disable-gpu",
+                    "--disable-dev-shm-usage",
+                ),
                 *("--no-first-run", "--hide-scrollbars", "--disable-background-networking"),
                 *("--remote-debugging-pipe", f"--user-data-dir={profile}", "about:blank"),
             ],
-            pass_fds=(command_out, answer_in),
+            preexec_fn=lambda: (os.dup2(command_out, 3), os.dup2(answer_in, 4)),
+            pass_fds=(3, 4),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
