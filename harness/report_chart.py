@@ -102,6 +102,7 @@ def _specification(figures: CurrencyFigures) -> dict[str, Any]:
             .scale(domain=[axis.ticks[0] / axis.divisor, axis.ticks[-1] / axis.divisor], nice=False)
             .axis(
                 values=[tick / axis.divisor for tick in axis.ticks],
+                tickCount=len(axis.ticks),
                 format=f",.{axis.decimals}f",
                 title=axis.title,
                 labelPadding=6,
