@@ -12,7 +12,7 @@ ENGINE_TESTS := tests/engines
 .PHONY: help setup run test test-engines soak bench lint lock clean
 
 help:
-	@echo "make run          set up, then run the main job on the sample and print its table"
+	@echo "make run          set up, then run the main job on the sample: its table and its report"
 	@echo "make test         set up, then lint and run all tests"
 	@echo "make soak         kill runs while others read, and try odd requests, many times over"
 	@echo "make bench        measure the server beside a bare one and beside PostgreSQL"

@@ -23,6 +23,7 @@ from harness.errors import HarnessError, Refused
 from harness.home import PROJECT, Home
 from harness.keys import add_key, read_keys, revoke_key
 from harness.load import DEFAULTS, Load, Options, load
+from harness.progress import Progress
 from harness.publish import publish
 from harness.resources import Resources, shortage
 from harness.show import table
@@ -195,9 +196,10 @@ def run(
     threads: int | None,
     **source: Any,
 ) -> None:
-    """Load, build, check and publish: the main job.
+    """Load, build, check, publish and draw the report: the main job.
 
-    Publishes only what passed every check; otherwise the version that is published stays.
+    Publishes only what passed every check; otherwise the version that is published stays. A report
+    that cannot be drawn does not take back what is published.
 
     \b
     harness run
@@ -214,8 +216,9 @@ def run(
             _say(line)
         _refuse_failed(report)
         version = publish(home, keep)
-    _print_table(version, 12, None)
-    _print_places(version)
+        _print_table(version, 12, None)
+        _print_places(version)
+        click.echo(f"  {_report(version).name}")
 
 
 @_command("load", *_LOADING, *_RESOURCES)
@@ -298,6 +301,22 @@ def publish_(home: Home, keep: int) -> None:
     with home.locked():
         version = publish(home, keep)
     _print_places(version)
+
+
+@_command("report")
+def report_(home: Home) -> None:
+    """Draw the HTML report of the published version, and print where it is.
+
+    One file without scripts, for screen, phone and paper: cards, charts and tables by organization
+    and currency, and what is left out and why.
+    Payment statuses are those at the time of loading, whatever the as-of date.
+
+    \b
+    harness report
+    """
+    with home.locked():
+        _report(published(home))
+    click.echo(home.published / "current" / "report.html")
 
 
 @_command(
@@ -506,6 +525,23 @@ def _refuse_failed(report: Report) -> None:
     if not report.passed:
         failed = sum(finding.status == "fail" for finding in report.findings)
         raise Refused(f"{failed} findings of the check stand against publishing; see above")
+
+
+def _report(version: Published) -> Path:
+    _say("drawing the report")
+    progress = Progress()
+    try:
+        # What draws takes a second to load, which the other commands do not wait for.
+        from harness.report import write_report
+
+        return write_report(version, progress.show)
+    except Exception as error:
+        raise HarnessError(
+            f"the report cannot be drawn ({type(error).__name__}: {error}); version"
+            f" {version.manifest['version']} stays published without it; try: harness report"
+        ) from error
+    finally:
+        progress.end()
 
 
 def _print_table(

@@ -34,9 +34,14 @@ def table(
 
 def major_units(cents: int, subunits_per_unit: int) -> str:
     """The amount in units of the currency, exact, with thousands separated by commas."""
-    decimals = next(places for places in range(10) if 10**places % subunits_per_unit == 0)
+    decimals = decimals_of(subunits_per_unit)
     amount = Decimal(cents * (10**decimals // subunits_per_unit)).scaleb(-decimals)
     return f"{amount:,.{decimals}f}"
+
+
+def decimals_of(subunits_per_unit: int) -> int:
+    """How many decimals an exact amount in units of the currency needs."""
+    return next(places for places in range(10) if 10**places % subunits_per_unit == 0)
 
 
 def _block(organization: Organization, code: str, months: int, subunits: int) -> Iterator[str]:

@@ -41,7 +41,9 @@ def test_the_layout_is_that_of_the_manifest(sample_home: Home) -> None:
         "invoice_collection.duckdb",
         "invoice_collection.parquet",
         "manifest.json",
+        "report.html",
     }
+    assert version.manifest["files"].keys() == files - {"manifest.json", "report.html"}
     for name, facts in version.manifest["files"].items():
         content = (version.path / name).read_bytes()
         assert facts == {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
@@ -155,6 +157,7 @@ def test_a_load_after_the_check_is_refused(sample: Home, harness: Harness) -> No
         (["build"], "load"),
         (["check"], "harness build"),
         (["publish"], "harness check"),
+        (["report"], "harness run"),
         (["show"], "harness run"),
         (["get", PATH], "harness run"),
     ],
