@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 ENGINES := $(VENV)/.engines
-SOURCES := harness benchmarks seeds tests
+SOURCES := harness benchmarks seeds tests examples
 ENGINE_TESTS := tests/engines
 
 .DEFAULT_GOAL := help
@@ -64,7 +64,7 @@ lint: setup
 
 lock:
 	uv pip compile --universal --generate-hashes --no-strip-extras --no-emit-index-url --no-header \
-		--no-annotate --python-version 3.11 --extra dev pyproject.toml --output-file requirements.txt
+		--no-annotate --python-version 3.11 --extra dev --extra metrics pyproject.toml --output-file requirements.txt
 	uv pip compile --universal --generate-hashes --no-strip-extras --no-emit-index-url --no-header \
 		--no-annotate --python-version 3.11 --extra postgres --extra spark --constraints requirements.txt \
 		pyproject.toml --output-file requirements-engines.txt

@@ -45,6 +45,10 @@ _TABLES = {
         "organization_id, billing_entity_code, billing_entity_id nulls last",
     ),
 }
+_BILLING_ENTITIES = (
+    "One row per organization and billing entity code that is known: listed by the source, or on an"
+    " invoice. Deleted ones are left out."
+)
 
 
 def publish(home: Home, keep: int = 3) -> Published:
@@ -166,17 +170,29 @@ def _write_tables(
 
 
 def _copy_comments(connection: duckdb.DuckDBPyConnection) -> None:
-    comments = connection.execute(
-        "select 'table', table_name, null, comment from duckdb_tables()"
-        " where database_name = 'scratch' and schema_name = 'main' and comment is not null"
+    """Describe every published table and column as dbt has described what it comes from."""
+    found = connection.execute(
+        "select table_name, null, comment from duckdb_tables()"
+        " where database_name = 'scratch' and schema_name = 'main'"
         " union all"
-        " select 'column', table_name, column_name, comment from duckdb_columns()"
-        " where database_name = 'scratch' and schema_name = 'main' and comment is not null"
+        " select table_name, column_name, comment from duckdb_columns()"
+        " where database_name = 'scratch' and schema_name = 'main'"
     ).fetchall()
-    for kind, table, column, comment in comments:
-        if table in _TABLES:
-            name = f"published.main.{table}" + (f".{column}" if column else "")
-            connection.execute(f"comment on {kind} {name} is {literal(comment)}")
+    comments = {(table, column): comment for table, column, comment in found if comment}
+    for table in _TABLES:
+        origin = "int_billing_entities_resolved" if table == "billing_entities" else table
+        columns = connection.execute(
+            "select column_name from duckdb_columns()"
+            " where database_name = 'published' and table_name = $1",
+            [table],
+        ).fetchall()
+        whole = _BILLING_ENTITIES if table == "billing_entities" else comments[origin, None]
+        described = [(f"table published.{table}", whole)] + [
+            (f"column published.{table}.{column}", comments[origin, column])
+            for (column,) in columns
+        ]
+        for what, comment in described:
+            connection.execute(f"comment on {what} is {literal(' '.join(comment.split()))}")
 
 
 def _sha256(path: Path) -> str:
