@@ -159,7 +159,7 @@ BILLING_ENTITIES_QUERY = (
 def _dbt_findings(home: Home, connection: duckdb.DuckDBPyConnection) -> Iterator[Finding]:
     for result in dbt_results(home)["results"]:
         kind, _, name, *_ = result["unique_id"].split(".")
-        if kind == "exposure":
+        if kind in ("exposure", "saved_query"):
             continue
         if result["status"] in ("pass", "success"):
             yield Finding("dbt", f"{kind} {name}", "pass", result["message"] or result["status"])

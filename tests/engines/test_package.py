@@ -1,11 +1,14 @@
 """This project as a package: the example in examples/consumer, built from a copy of the tables."""
 
+import json
 import shutil
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
+import yaml
 from engines import (
     PROJECT,
     SAMPLE,
@@ -42,6 +45,8 @@ def test_a_consumer_builds_the_marts_from_its_own_tables_into_its_own_schemas(
     counts = summary(output)
     assert (counts["WARN"], counts["ERROR"], counts["SKIP"]) == (0, 0, 0)
     assert "[WARNING]" not in output
+    # Their names could clash with those of the consumer's own.
+    assert not semantic_manifest(consumer)["metrics"]
     database = consumer / "consumer.duckdb"
     assert not differences(duckdb_sample, duckdb_marts(database, "main_finance"))
     with duckdb.connect(str(database), read_only=True) as connection:
@@ -56,6 +61,30 @@ def test_a_consumer_builds_the_marts_from_its_own_tables_into_its_own_schemas(
     assert kinds["stg_lago__invoices"] == "VIEW"
     assert years is not None
     assert years[0] > 0
+
+
+def test_a_consumer_turns_metrics_on(consumer: Path, tmp_path: Path) -> None:
+    project = tmp_path / "consumer"
+    shutil.copytree(consumer, project, symlinks=True)
+    documented = (PROJECT / "docs" / "metrics.md").read_text().partition("To turn them on:")[2]
+    lines = [line[4:] for line in documented.splitlines() if line.startswith("    ")]
+    configuration = yaml.safe_load((project / "dbt_project.yml").read_text())
+    for kind, settings in yaml.safe_load("\n".join(lines)).items():
+        for package, changes in settings.items():
+            configuration.setdefault(kind, {}).setdefault(package, {}).update(changes)
+    (project / "dbt_project.yml").write_text(yaml.safe_dump(configuration))
+    dbt(tmp_path, "parse", project=project)
+    manifest = semantic_manifest(tmp_path)
+    assert len(manifest["metrics"]) == len(manifest["saved_queries"]) == 4
+    (model,) = manifest["semantic_models"]
+    assert model["node_relation"]["schema_name"] == "main_finance"
+
+
+def semantic_manifest(directory: Path) -> dict[str, Any]:
+    manifest: dict[str, Any] = json.loads(
+        (directory / "target" / "semantic_manifest.json").read_text()
+    )
+    return manifest
 
 
 def test_a_consumer_gets_neither_sample_nor_unit_tests(consumer: Path, tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ def test_docs_are_generated_without_a_warning_and_describe_everything(tmp_path: 
     assert "warning" not in process.stdout.lower()
     manifest = json.loads((tmp_path / "manifest.json").read_text())
     models = [node for node in manifest["nodes"].values() if node["resource_type"] == "model"]
-    assert len(models) == 11
+    assert len(models) == 12
     for model in models:
         assert model["description"], model["name"]
         assert model["columns"], model["name"]

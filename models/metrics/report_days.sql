@@ -1,0 +1,22 @@
+with
+
+organization_months as (
+    select * from {{ ref('organization_months') }}
+),
+
+numbers as (
+    {{ whole_numbers() }}
+),
+
+months as (
+    select distinct month from organization_months
+),
+
+days as (
+    select cast({{ dateadd('day', 'numbers.number', 'months.month') }} as date) as day
+    from months
+    inner join numbers
+        on {{ datediff('months.month', dateadd('month', 1, 'months.month'), 'day') }} > numbers.number
+)
+
+select * from days
