@@ -13,10 +13,12 @@ months as (
 ),
 
 days as (
-    select cast({{ dateadd('day', 'numbers.number', 'months.month') }} as date) as day
+    select cast({{ dateadd('day', 'numbers.number', 'months.month') }} as date) as date_day
     from months
     inner join numbers
-        on {{ datediff('months.month', dateadd('month', 1, 'months.month'), 'day') }} > numbers.number
+        on
+            {{ datediff('months.month', dateadd('month', 1, 'months.month'), 'day') }}
+            > numbers.number
 )
 
 select * from days

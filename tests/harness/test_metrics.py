@@ -163,7 +163,8 @@ def test_the_time_spine_has_every_day_of_every_month_of_the_report(sample_home: 
         str(sample_home.scratch / "collection.duckdb"), read_only=True
     ) as connection:
         (found,) = connection.execute(
-            "select (min(day), max(day), count(*), count(distinct day)) from report_days"
+            "select (min(date_day), max(date_day), count(*), count(distinct date_day))"
+            " from report_days"
         ).fetchall()
         months = connection.execute(
             "select min(month), cast(max(month) + interval 1 month - interval 1 day as date)"
