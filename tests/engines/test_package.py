@@ -1,6 +1,7 @@
 """This project as a package: the example in examples/consumer, built from a copy of the tables."""
 
 import json
+import re
 import shutil
 from importlib.util import find_spec
 from pathlib import Path
@@ -78,6 +79,46 @@ def test_a_consumer_turns_metrics_on(consumer: Path, tmp_path: Path) -> None:
     assert len(manifest["metrics"]) == len(manifest["saved_queries"]) == 4
     (model,) = manifest["semantic_models"]
     assert model["node_relation"]["schema_name"] == "main_finance"
+
+
+def test_a_snapshot_keeps_what_was_known(consumer: Path, tmp_path: Path) -> None:
+    text = (PROJECT / "docs" / "operations.md").read_text().partition("## A history")[2]
+    definition, query = (
+        "\n".join(line[4:] for line in block.splitlines())
+        for block in re.findall(r"(?:^    .*\n)+", text, re.M)
+    )
+    project = tmp_path / "consumer"
+    shutil.copytree(consumer, project, symlinks=True)
+    (project / "models" / "_snapshots.yml").write_text(definition)
+    database = project / "consumer.duckdb"
+
+    def snapshot() -> None:
+        dbt(project, "snapshot", project=project, variables={"lago__as_of_date": SAMPLE_AS_OF})
+
+    def march(moment: str) -> dict[str, int]:
+        asked = query.replace("from invoice", "from main.invoice").replace("2026-05-01", moment)
+        with duckdb.connect(str(database), read_only=True) as connection:
+            return {currency: int(cents) for currency, cents in connection.sql(asked).fetchall()}
+
+    snapshot()
+    with duckdb.connect(str(database)) as connection:
+        (between,) = connection.sql(
+            "select max(dbt_valid_from) from invoice_collection_history"
+        ).fetchall()
+        connection.execute(
+            "update main_finance.invoice_collection set amount_cents = amount_cents - 5"
+            " where currency = 'JPY' and month = date '2026-03-01'"
+        )
+        connection.execute(
+            "delete from main_finance.invoice_collection"
+            " where currency = 'GBP' and month = date '2026-03-01'"
+        )
+    snapshot()
+    before, after = march(str(between[0])), march("2999-01-01")
+    assert before.pop("JPY") - 5 == after.pop("JPY")
+    assert before.pop("GBP") == 702597
+    assert before == after
+    assert march("2020-01-01") == {}
 
 
 def semantic_manifest(directory: Path) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 import duckdb
 import pytest
 from conftest import CASES, Harness
+from jsonschema import Draft202012Validator, ValidationError
 
 from harness.home import PROJECT, Home
 
@@ -259,6 +260,34 @@ def test_the_check_prints_exclusions_by_reason_data_faults_first(
     assert {"every invoice", "sample.csv", "OpenAPI document"} < names
 
 
+def valid_report(text: str) -> dict[str, Any]:
+    """A report of the check in JSON that is as its schema says."""
+    schema = json.loads((PROJECT / "harness" / "check.schema.json").read_text())
+    Draft202012Validator.check_schema(schema)
+    report: dict[str, Any] = json.loads(text)
+    Draft202012Validator(schema).validate(report)
+    return report
+
+
+def test_the_json_is_as_its_schema_says_whether_it_passes_or_fails(
+    sample: Home, harness: Harness
+) -> None:
+    process = harness("check", "--format", "json", home=sample)
+    assert process.returncode == 0, process.stderr
+    assert valid_report(process.stdout)["passed"] is True
+    process = harness("check", "--format", "json", "--strict", home=sample)
+    assert process.returncode == 1
+    report = valid_report(process.stdout)
+    assert report["passed"] is False
+    for wrong in (
+        report | {"passed": "no"},
+        report | {"more": 1},
+        report | {"findings": [report["findings"][0] | {"status": "maybe"}]},
+    ):
+        with pytest.raises(ValidationError):
+            valid_report(json.dumps(wrong))
+
+
 def test_strict_lets_data_faults_fail_and_nothing_is_published(
     sample: Home, tmp_path: Path, harness: Harness
 ) -> None:
@@ -288,6 +317,9 @@ def test_a_failing_dbt_test_is_shown_with_its_rows(tmp_path: Path, harness: Harn
     assert "mart_cells_fit_64_bits" in process.stderr
     cell = "organization_id o, month 2024-01-01, payment_status pending, currency EUR"
     assert f"{cell}, amount_cents {2 * MAX}" in process.stderr
+    report = valid_report((home.scratch / "check.json").read_text())
+    failed = {each["name"]: each["rows"] for each in report["findings"] if each["rows"]}
+    assert failed["test mart_cells_fit_64_bits"][0]["amount_cents"] == str(2 * MAX)
     assert not home.published.exists()
 
 

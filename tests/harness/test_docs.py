@@ -1,10 +1,180 @@
 """What the documents say, tried."""
 
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from conftest import Harness
 
 from harness.home import PROJECT, Home
+
+DOCUMENTS = sorted([PROJECT / "README.md", *(PROJECT / "docs").glob("*.md")])
+# The words that commands begin with; a block that begins with another is output, SQL or a file.
+COMMANDS = re.compile(
+    r"(?:\w+=\S* )*(?:\$ |\(cd |(?:\.venv/bin/)?"
+    r"(?:harness|dbt|mf|python|pip|make|git|duckdb|psql|curl|cd|ls|ln|mv|cp|mkdir|tar|export)\b)"
+)
+
+# Commands that other tests run: how they begin, and where.
+ELSEWHERE = {
+    "make run": ".github/workflows/ci.yml",
+    "make test": ".ci/run",
+    "PGPASSWORD=... .venv/bin/harness run": "test_postgres.py::"
+    "test_published_figures_equal_those_of_the_dumps",
+    "export PGPASSWORD": "test_postgres.py::test_published_figures_equal_those_of_the_dumps",
+    "harness run --from postgresql": "test_postgres.py::"
+    "test_published_figures_equal_those_of_the_dumps",
+    "LAGO_API_KEY=... .venv/bin/harness run": "test_api.py::"
+    "test_published_figures_equal_those_of_saved_responses",
+    "export LAGO_API_KEY": "test_api.py::test_published_figures_equal_those_of_saved_responses",
+    "harness run --from https": "test_api.py::"
+    "test_published_figures_equal_those_of_saved_responses",
+    ".venv/bin/harness run --from path": "test_docs.py::"
+    "test_the_worked_example_of_the_rules_is_right",
+    "harness run": "conftest.py::sample_home",
+    ".venv/bin/harness run": "conftest.py::sample_home",
+    ".venv/bin/dbt build": "Makefile",
+    ".venv/bin/dbt source freshness": "test_dbt.py::test_the_freshness_of_a_load_is_known",
+    "harness serve": "test_server.py::serving",
+    "$ curl": "test_server.py::read_all",
+    "harness diff --against": "test_diff.py::test_live_lago",
+    "harness diff answer.json": "test_diff.py::test_lago_is_equal_with_doubles_and_empty_months",
+    "export PGHOST": "test_bi.py::copying",
+    ".venv/bin/python examples/copy_to_postgres.py": "test_bi.py::copying",
+    ".venv/bin/mf query --metrics": "test_metrics.py::test_every_command_of_metricflow_succeeds",
+    ".venv/bin/mf query --saved-query collection_by_month": "test_metrics.py::"
+    "test_every_command_of_metricflow_succeeds",
+    ".venv/bin/mf validate-configs": "test_metrics.py::test_every_command_of_metricflow_succeeds",
+    "dbt build --target postgres": "../engines/test_postgres.py::"
+    "test_one_command_builds_and_tests_everything_on_the_sample",
+    "dbt build --target spark": "../engines/test_spark.py::results",
+    "cd examples/consumer": "../engines/test_package.py::consumer",
+    "(cd ../../seeds/lago": "../engines/test_package.py::consumer",
+    "dbt deps": "../engines/test_package.py::consumer",
+    "dbt build": "../engines/test_package.py::"
+    "test_a_consumer_builds_the_marts_from_its_own_tables_into_its_own_schemas",
+}
+# Commands that no test can run.
+NOWHERE = {
+    "git pull": "the clone of the tests has nowhere to pull from",
+    "make setup": "it takes minutes, and every test runs in what it has set up",
+    "pip install": "`make test-engines` installs the same, pinned",
+}
+
+
+def commands(document: Path) -> Iterator[str]:
+    """The commands of a document, each as often as it is there."""
+    for block in re.findall(r"(?:^    .*\n|^\n(?=    ))+", document.read_text(), re.M):
+        text = re.sub(r"^    ", "", block, flags=re.M).strip("\n")
+        if not COMMANDS.match(text):
+            continue
+        command = ""
+        for line in text.splitlines():
+            if command or not text.startswith("$ ") or line.startswith("$ "):
+                command += line + "\n"
+                if not is_open(command):
+                    yield command.strip()
+                    command = ""
+        assert not command, f"{document.name}: {command}"
+
+
+def is_open(command: str) -> bool:
+    """Whether a command goes on in the next line."""
+    process = subprocess.run(["bash", "-n"], input=command, capture_output=True, text=True)
+    return command.endswith("\\\n") or bool(process.returncode or process.stderr)
+
+
+def place(command: str, places: dict[str, str]) -> str | None:
+    """What is said of a command: by the longest of the beginnings that fit."""
+    found = [beginning for beginning in places if command.startswith(beginning)]
+    return places[max(found, key=len)] if found else None
+
+
+def run_here(command: str) -> bool:
+    """Whether the tests below run a command."""
+    return not place(command, ELSEWHERE) and not place(command, NOWHERE)
+
+
+@pytest.fixture(scope="module")
+def checkout(sample_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project with the sample published, as somebody has it who follows the documents."""
+    checkout = tmp_path_factory.mktemp("documents") / "project"
+    ignored = shutil.ignore_patterns(".venv", ".git", "warehouse", "target", "logs", "*.duckdb")
+    shutil.copytree(PROJECT, checkout, ignore=ignored)
+    (checkout / ".venv").symlink_to(PROJECT / ".venv")
+    for home in ("warehouse", "trial"):
+        shutil.copytree(sample_home.path, checkout / home, symlinks=True)
+    versions = checkout / "warehouse" / "published"
+    shutil.copytree(versions / "current", versions / EARLIER)
+    (checkout / "target").mkdir()
+    return checkout
+
+
+EARLIER = "20261123T151446Z-82f8b115"
+# What stands for something of the reader's own.
+THEIRS = {
+    "--organization ID": "--organization 11bedd82-2ba9-473b-b755-d9bca18f55be",
+    "revoke 1f2e3d4c": "revoke $(harness keys list | head -1 | cut -d' ' -f1)",
+}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.stem)
+def test_the_commands_of_a_document_succeed(document: Path, checkout: Path) -> None:
+    script = [command for command in commands(document) if run_here(command)]
+    if not script:
+        return
+    text = "\n".join(script)
+    for placeholder, value in THEIRS.items():
+        text = text.replace(placeholder, value)
+    # Whoever changes the directory in one block begins the next in the project again.
+    text = re.sub(r"(?m)^(cd .*\n(?:ls|ln).*(?:\n(?:ls|ln).*)*)", r"(\1)", text)
+    process = subprocess.run(
+        ["bash", "-euxo", "pipefail", "-c", text],
+        cwd=checkout,
+        env=os.environ
+        | {
+            "PATH": f"{checkout / '.venv' / 'bin'}:{os.environ['PATH']}",
+            # The installed package is that of the project, not of its copy.
+            "PYTHONPATH": str(checkout),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert process.returncode == 0, process.stdout[-2000:] + process.stderr[-2000:]
+    if document.stem == "operations":
+        assert (checkout / "warehouse/published/current").readlink() == Path(EARLIER)
+        assert "Quillfern" in process.stdout
+
+
+def test_every_command_is_run_or_said_to_be_run_elsewhere() -> None:
+    every = [command for document in DOCUMENTS for command in commands(document)]
+    assert len([command for command in every if run_here(command)]) > 15
+    for places in (ELSEWHERE, NOWHERE):
+        for beginning in places:
+            assert any(command.startswith(beginning) for command in every), beginning
+    for where in ELSEWHERE.values():
+        file, _, name = where.partition("::")
+        path = PROJECT / file if not name else PROJECT / "tests" / "harness" / file
+        assert path.exists(), where
+        assert not name or f"def {name}(" in path.read_text(), where
+
+
+def test_the_python_of_the_bi_document_reads_what_is_published(sample_home: Home) -> None:
+    text = (PROJECT / "docs" / "bi.md").read_text()
+    code = [
+        re.sub(r"^    ", "", block, flags=re.M)
+        for block in re.findall(r"(?:^    .*\n|^\n(?=    ))+", text, re.M)
+        if block.strip().startswith("import ")
+    ]
+    assert code
+    values: dict[str, object] = {}
+    exec("".join(code).replace("/srv/lago/warehouse", str(sample_home.path)), values)
+    assert len(values["rows"]) == len(values["frame"]) > 100  # type: ignore[arg-type]
 
 
 def test_the_worked_example_of_the_rules_is_right(tmp_path: Path, harness: Harness) -> None:
