@@ -39,13 +39,18 @@ def consumer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return project
 
 
+@pytest.fixture(scope="module")
+def build_output(consumer: Path) -> str:
+    """What building the example printed."""
+    return dbt(consumer, "build", project=consumer, variables={"lago__as_of_date": SAMPLE_AS_OF})
+
+
 def test_a_consumer_builds_the_marts_from_its_own_tables_into_its_own_schemas(
-    consumer: Path, duckdb_sample: Marts
+    consumer: Path, build_output: str, duckdb_sample: Marts
 ) -> None:
-    output = dbt(consumer, "build", project=consumer, variables={"lago__as_of_date": SAMPLE_AS_OF})
-    counts = summary(output)
+    counts = summary(build_output)
     assert (counts["WARN"], counts["ERROR"], counts["SKIP"]) == (0, 0, 0)
-    assert "[WARNING]" not in output
+    assert "[WARNING]" not in build_output
     # Their names could clash with those of the consumer's own.
     assert not semantic_manifest(consumer)["metrics"]
     database = consumer / "consumer.duckdb"
@@ -81,6 +86,7 @@ def test_a_consumer_turns_metrics_on(consumer: Path, tmp_path: Path) -> None:
     assert model["node_relation"]["schema_name"] == "main_finance"
 
 
+@pytest.mark.usefixtures("build_output")
 def test_a_snapshot_keeps_what_was_known(consumer: Path, tmp_path: Path) -> None:
     text = (PROJECT / "docs" / "operations.md").read_text().partition("## A history")[2]
     definition, query = (
