@@ -37,6 +37,7 @@ ELSEWHERE = {
     "test_the_worked_example_of_the_rules_is_right",
     "harness run": "conftest.py::sample_home",
     ".venv/bin/harness run": "conftest.py::sample_home",
+    "LAGO_COLLECTION_DUCKDB": "test_build.py::test_too_little_memory_is_said",
     ".venv/bin/dbt build": "Makefile",
     ".venv/bin/dbt source freshness": "test_dbt.py::test_the_freshness_of_a_load_is_known",
     "harness serve": "test_server.py::serving",
