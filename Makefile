@@ -9,13 +9,15 @@ SOURCES := harness benchmarks seeds tests examples
 ENGINE_TESTS := tests/engines
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-engines soak bench lint lock clean
+.PHONY: help setup run test test-engines soak bench bench-large docs lint lock clean
 
 help:
 	@echo "make run          set up, then run the main job on the sample: its table and its report"
 	@echo "make test         set up, then lint and run all tests"
 	@echo "make soak         kill runs while others read, and try odd requests, many times over"
-	@echo "make bench        measure the server beside a bare one and beside PostgreSQL"
+	@echo "make bench        measure builds, loads, steps and the server, on few invoices: 5 minutes"
+	@echo "make bench-large  the same on up to 50 million invoices, for benchmarks/RESULTS.md"
+	@echo "make docs         build dbt's documentation, one page: target/static_index.html"
 	@echo "make test-engines build everything on PostgreSQL and Spark, too, and compare with DuckDB"
 	@echo "make setup        only set up: the environment in $(VENV), with $(BIN)/harness and $(BIN)/dbt"
 	@echo "make lint         only the linters"
@@ -44,14 +46,27 @@ run: setup
 
 test: lint
 	LAGO_COLLECTION_DATABASE=target/test.duckdb $(BIN)/dbt build --quiet --target-path target/test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 soak: setup
 	SOAK_PUBLISH_KILLS=150 SOAK_RUN_KILLS=30 SCHEMATHESIS_CASES=2500 \
 		$(BIN)/python -m pytest tests/harness/test_soak.py tests/harness/test_server.py
 
 bench: setup
+	$(BIN)/python benchmarks/build_ratio.py --invoices 2000000 --runs 2
+	$(BIN)/python benchmarks/load_ratio.py --invoices 1000000 --text-invoices 200000 --runs 1
+	$(BIN)/python benchmarks/run_steps.py --invoices 1000000 --runs 1
 	$(BIN)/python benchmarks/serve_ratio.py --min-ratio 0.8 --min-speedup 100
+
+bench-large: setup
+	$(BIN)/python benchmarks/build_ratio.py --invoices 10000000 --runs 5
+	$(BIN)/python benchmarks/load_ratio.py --invoices 10000000 --text-invoices 2000000 --runs 3
+	$(BIN)/python benchmarks/run_steps.py --invoices 1000000 10000000 50000000 --memory-limit 2GB
+	$(BIN)/python benchmarks/serve_ratio.py --min-ratio 0.8 --min-speedup 100
+
+docs: setup
+	$(BIN)/dbt --quiet docs generate --static --empty-catalog
+	@echo "$(CURDIR)/target/static_index.html"
 
 test-engines: $(ENGINES)
 	$(BIN)/python -m pytest $(ENGINE_TESTS)

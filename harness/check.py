@@ -39,7 +39,7 @@ _ROWS_SHOWN = 10
 
 @dataclass(frozen=True)
 class Finding:
-    """What one check found; `rows` are the rows that show it, at most ten."""
+    """What one check found; `rows` are the rows that show it, of differing or failing ones ten."""
 
     check: Literal["dbt", "fixture", "contract", "accounting", "data faults"]
     name: str
