@@ -2,9 +2,9 @@
 
     python benchmarks/spark_ratio.py --invoices 10000000
 
-needs what `make test-engines` installs, and Java 17. The ids are text, as Spark reads no UUID from
-Parquet. From what a second processor gives follows how much of the work does not run in parallel
-(Amdahl's law), and from that what more of them would give.
+needs what `make test-engines` installs, Java 17, and Linux (taskset). The ids are text, as Spark
+reads no UUID from Parquet. From what a second processor gives follows how much of the work does not
+run in parallel (Amdahl's law), and from that what more of them would give.
 """
 
 import argparse
@@ -67,12 +67,17 @@ def spark_session(data: Path) -> None:
     dbt("build", "--exclude-resource-type", "unit_test")
 
 
+def pinned(processors: int) -> list[str]:
+    """The beginning of a command that may use the first processors only, Java's own threads too."""
+    return ["taskset", "--cpu-list", f"0-{processors - 1}"]
+
+
 def on_spark(data: Path, processors: int) -> dict[str, float]:
     """The seconds of each node on Spark."""
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         run(
-            [sys.executable, __file__, "--session", data],
+            [*pinned(processors), sys.executable, __file__, "--session", data],
             PYSPARK_SUBMIT_ARGS=f"--master local[{processors}] pyspark-shell",
             LAGO_COLLECTION_SPARK=str(directory / "spark"),
             DBT_TARGET_PATH=str(directory / "target"),

@@ -1,10 +1,8 @@
 """The command line: options in, exit codes out."""
 
 import json
-import re
 import sys
 import traceback
-from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -20,157 +18,28 @@ from harness.check_output import as_junit, as_text
 from harness.collection import Published, published
 from harness.diff import KEY, diff, saved_answer
 from harness.errors import HarnessError, Refused
-from harness.home import PROJECT, Home
+from harness.home import Home
 from harness.keys import add_key, read_keys, revoke_key
 from harness.load import DEFAULTS, Load, Options, load
-from harness.progress import Progress
+from harness.options import (
+    AS_OF,
+    FIXTURE,
+    FORMAT,
+    INSECURE,
+    KEEP,
+    LOADING,
+    ORGANIZATION,
+    RESOURCES,
+    STRICT,
+    Commands,
+)
+from harness.progress import Progress, say
 from harness.publish import publish
 from harness.resources import Resources, shortage
 from harness.show import table
 
-Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
-
-class _InOrder(click.Group):
-    """A group that lists its commands in the order in which they are used."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(self.commands)
-
-
-class _Date(click.ParamType[date]):
-    name = "YYYY-MM-DD"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
-        try:
-            if not re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
-                raise ValueError
-            return date.fromisoformat(value)
-        except ValueError:
-            self.fail(f"{value!r} is not a date; write it as YYYY-MM-DD", param, ctx)
-
-
-class _Size(click.ParamType[str]):
-    name = "SIZE"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        if not re.fullmatch("[0-9]+([.][0-9]+)? ?[KMGT]i?B", value, re.IGNORECASE):
-            self.fail(f"{value!r} is no size; write it as 512MB or 2GB", param, ctx)
-        return str(value)
-
-
-def _command(
-    name: str, *options: Decorator, group: click.Group | None = None
-) -> Callable[[Callable[..., None]], click.Command]:
-    """A command with the given options and those that every command has."""
-
-    def decorate(function: Callable[..., None]) -> click.Command:
-        decorators: tuple[Decorator, ...] = (*options, _HOME, _DEBUG)
-        for option in reversed(decorators):
-            function = option(function)
-        return (group or main_group).command(name)(function)
-
-    return decorate
-
-
-_HOME = click.option(
-    "--home",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=PROJECT / "warehouse",
-    envvar="LAGO_COLLECTION_HOME",
-    show_envvar=True,
-    show_default="warehouse/ in the project",
-    callback=lambda _context, _option, value: Home(value.absolute()),
-    help="Where everything is kept: raw data, the build, the published versions.",
-)
-_DEBUG = click.option(
-    "--debug", is_flag=True, expose_value=False, help="Show a traceback when something breaks."
-)
-_SOURCE = click.option(
-    "--from",
-    "source",
-    metavar="sample|DIR|FILE|URL",
-    default="sample",
-    show_default=True,
-    help="The sample; a directory with a file per Lago table or with saved API responses; a"
-    " file with the invoices, which needs --organizations; postgresql://HOST/NAME, Lago's"
-    " database (the password better in PGPASSWORD or ~/.pgpass than in the URL); or https://HOST,"
-    " Lago's API, with the key in LAGO_API_KEY.",
-)
-_ORGANIZATIONS = click.option(
-    "--organizations",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="The organizations table, where --from is a single file.",
-)
-_SCHEMA = click.option(
-    "--schema",
-    default="public",
-    show_default=True,
-    help="The schema of Lago's tables, of a database.",
-)
-_ONLY = click.option(
-    "--organization", metavar="ID", help="Load this organization alone, of a database."
-)
-_PER_PAGE = click.option(
-    "--per-page",
-    type=click.IntRange(1, 1000),
-    default=500,
-    show_default=True,
-    help="How many invoices to ask an API for at a time.",
-)
-_INSECURE = click.option(
-    "--insecure",
-    is_flag=True,
-    help="Allow http:// beyond this machine; it shows the key to others.",
-)
-_LOADING = (_SOURCE, _ORGANIZATIONS, _SCHEMA, _ONLY, _PER_PAGE, _INSECURE)
-_AS_OF = click.option(
-    "--as-of",
-    type=_Date(),
-    help="The report's last month is the month of this date. Default: today in UTC, and for the"
-    " sample its own date. It does not bring back payment statuses of the past.",
-)
-_MEMORY_LIMIT = click.option(
-    "--memory-limit",
-    type=_Size(),
-    help="How much memory DuckDB may take, such as 2GB; the rest goes to a directory in --home."
-    " Default: 80% of the machine's.",
-)
-_THREADS = click.option(
-    "--threads",
-    type=click.IntRange(min=1),
-    help="How many processors DuckDB may use. Default: all.",
-)
-_RESOURCES = (_MEMORY_LIMIT, _THREADS)
-_FIXTURE = click.option(
-    "--fixture",
-    type=click.Path(path_type=Path),
-    metavar="PATH",
-    help="A CSV with the expected rows, beside a .yml with as_of_date, organizations and origin.",
-)
-_KEEP = click.option(
-    "--keep",
-    type=click.IntRange(min=1),
-    default=3,
-    show_default=True,
-    help="How many published versions to keep, this one included.",
-)
-_STRICT = click.option("--strict", is_flag=True, help="Let any data fault fail the check.")
-_FORMAT = click.option(
-    "--format",
-    "format_",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="How to print the findings.",
-)
-_ORGANIZATION = click.option(
-    "--organization", metavar="ID", help="May be left out where there is only one."
-)
-
-
-@click.group(cls=_InOrder, name="harness", context_settings={"max_content_width": 100})
+@click.group(cls=Commands, name="harness", context_settings={"max_content_width": 100})
 @click.version_option(__version__, prog_name="harness")
 def main_group() -> None:
     """Lago's invoice collection report from your own data.
@@ -185,7 +54,7 @@ def main_group() -> None:
     """
 
 
-@_command("run", *_LOADING, _AS_OF, _FIXTURE, _STRICT, _KEEP, *_RESOURCES)
+@main_group.add("run", *LOADING, AS_OF, FIXTURE, STRICT, KEEP, *RESOURCES)
 def run(
     home: Home,
     as_of: date | None,
@@ -207,13 +76,13 @@ def run(
     """
     with home.locked():
         resources = Resources(memory_limit, threads)
-        _say(_load_line(_load(home, resources, **source)))
-        _say("building and testing the marts with dbt")
+        say(_load_line(_load(home, resources, **source)))
+        say("building and testing the marts with dbt")
         built = build(home, as_of, resources)
-        _say(_build_line(built))
+        say(_build_line(built))
         report = check(home, fixture, strict)
         for line in as_text(report, only_faults=True):
-            _say(line)
+            say(line)
         _refuse_failed(report)
         version = publish(home, keep)
         _print_table(version, 12, None)
@@ -221,7 +90,7 @@ def run(
         click.echo(f"  {_report(version).name}")
 
 
-@_command("load", *_LOADING, *_RESOURCES)
+@main_group.add("load", *LOADING, *RESOURCES)
 def load_(home: Home, memory_limit: str | None, threads: int | None, **source: Any) -> None:
     """Land raw data: all of it, or on any error nothing.
 
@@ -235,7 +104,7 @@ def load_(home: Home, memory_limit: str | None, threads: int | None, **source: A
         click.echo(_load_line(_load(home, Resources(memory_limit, threads), **source)))
 
 
-@_command("build", _AS_OF, *_RESOURCES)
+@main_group.add("build", AS_OF, *RESOURCES)
 def build_(home: Home, as_of: date | None, memory_limit: str | None, threads: int | None) -> None:
     """Run dbt on the scratch database: models and data tests.
 
@@ -254,11 +123,11 @@ def build_(home: Home, as_of: date | None, memory_limit: str | None, threads: in
         click.echo(_build_line(built))
 
 
-@_command(
+@main_group.add(
     "check",
-    _FIXTURE,
-    _STRICT,
-    _FORMAT,
+    FIXTURE,
+    STRICT,
+    FORMAT,
     click.option(
         "--junit",
         type=click.Path(path_type=Path, dir_okay=False),
@@ -285,13 +154,13 @@ def check_(
         for line in as_text(report):
             click.echo(line)
     for fault in report.data_faults:
-        _say(f"data fault: {fault}")
+        say(f"data fault: {fault}")
     if junit:
         junit.write_bytes(as_junit(report))
     _refuse_failed(report)
 
 
-@_command("publish", _KEEP)
+@main_group.add("publish", KEEP)
 def publish_(home: Home, keep: int) -> None:
     """Make the checked build the current version, in one step.
 
@@ -303,7 +172,7 @@ def publish_(home: Home, keep: int) -> None:
     _print_places(version)
 
 
-@_command("report")
+@main_group.add("report")
 def report_(home: Home) -> None:
     """Draw the HTML report of the published version, and print where it is.
 
@@ -319,7 +188,7 @@ def report_(home: Home) -> None:
     click.echo(home.published / "current" / "report.html")
 
 
-@_command(
+@main_group.add(
     "show",
     click.option(
         "--months",
@@ -329,7 +198,7 @@ def report_(home: Home) -> None:
         help="How many months, the as-of month being the last.",
     ),
     click.option("--currency", metavar="CODE", help="Only this currency."),
-    _ORGANIZATION,
+    ORGANIZATION,
 )
 def show(home: Home, months: int, currency: str | None, organization: str | None) -> None:
     """Print the published collection as a table.
@@ -342,7 +211,7 @@ def show(home: Home, months: int, currency: str | None, organization: str | None
     _print_table(published(home), months, currency, organization)
 
 
-@_command("get", click.argument("path"), _ORGANIZATION)
+@main_group.add("get", click.argument("path"), ORGANIZATION)
 def get(home: Home, path: str, organization: str | None) -> None:
     """Print the API's JSON for a path and query. Exit code 1 for any status but 200.
 
@@ -356,7 +225,7 @@ def get(home: Home, path: str, organization: str | None) -> None:
         raise click.exceptions.Exit(1)
 
 
-@_command(
+@main_group.add(
     "diff",
     click.argument(
         "file", required=False, type=click.Path(path_type=Path, dir_okay=False), metavar="[FILE]"
@@ -364,9 +233,9 @@ def get(home: Home, path: str, organization: str | None) -> None:
     click.option(
         "--against", metavar="https://…", help="A Lago to ask, with the key in LAGO_API_KEY."
     ),
-    _ORGANIZATION,
-    _INSECURE,
-    _FORMAT,
+    ORGANIZATION,
+    INSECURE,
+    FORMAT,
     click.option("--fail-on-diff", is_flag=True, help="Exit with 1 where a row differs."),
 )
 def diff_(
@@ -411,7 +280,7 @@ def diff_(
         raise Refused("the collection differs from Lago's; see the rows above")
 
 
-@_command(
+@main_group.add(
     "serve",
     click.option(
         "--host", default="127.0.0.1", show_default=True, help="The address to listen on."
@@ -431,13 +300,13 @@ def serve_(home: Home, host: str, port: int) -> None:
     from harness.serve import serve
 
     if not read_keys(home):
-        _say("there is no API key, so every request is refused; make one: harness keys add")
+        say("there is no API key, so every request is refused; make one: harness keys add")
     if not home.published.exists():
-        _say(f"nothing is published in {home.path}, so there is no answer yet; run: harness run")
+        say(f"nothing is published in {home.path}, so there is no answer yet; run: harness run")
     serve(home, host, port)
 
 
-@main_group.group("keys", cls=_InOrder)
+@click.group("keys", cls=Commands)
 def keys_group() -> None:
     """API keys: each belongs to one organization and sees only that.
 
@@ -448,31 +317,33 @@ def keys_group() -> None:
     """
 
 
-@_command(
+@keys_group.add(
     "add",
-    _ORGANIZATION,
+    ORGANIZATION,
     click.option("--name", metavar="TEXT", help="What the key is for."),
-    group=keys_group,
 )
 def keys_add(home: Home, organization: str | None, name: str | None) -> None:
     """Make a key and print it, once: only its hash is kept."""
     known = published(home).collection().organization(organization)
     click.echo(add_key(home, known.id, name))
-    _say(f"a key of {known.name or known.id}; keep it now, it is not shown again")
+    say(f"a key of {known.name or known.id}; keep it now, it is not shown again")
 
 
-@_command("list", group=keys_group)
+@keys_group.add("list")
 def keys_list(home: Home) -> None:
     """List the keys: id, organization, when made, name."""
     for key in read_keys(home):
         click.echo(f"{key.id}  {key.organization_id}  {key.created_at}  {key.name or ''}".rstrip())
 
 
-@_command("revoke", click.argument("key_id", metavar="ID"), group=keys_group)
+@keys_group.add("revoke", click.argument("key_id", metavar="ID"))
 def keys_revoke(home: Home, key_id: str) -> None:
     """Revoke a key; the server refuses it from then on."""
     revoked = revoke_key(home, key_id)
     click.echo(f"revoked {revoked.id} of organization {revoked.organization_id}")
+
+
+main_group.add_command(keys_group)
 
 
 def main() -> None:
@@ -483,20 +354,16 @@ def main() -> None:
         error.show()
         code = 2
     except click.Abort:
-        _say("interrupted; the published version is untouched")
+        say("interrupted; the published version is untouched")
         code = 130
     except Exception as error:
         if "--debug" in sys.argv:
             traceback.print_exc()
         expected = isinstance(error, HarnessError | OSError | duckdb.Error)
         hint = "" if expected else f" ({type(error).__name__}; more with --debug)"
-        _say(f"error: {shortage(str(error)) or error}{hint}")
+        say(f"error: {shortage(str(error)) or error}{hint}")
         code = error.exit_code if isinstance(error, HarnessError) else 2
     sys.exit(code)
-
-
-def _say(message: str) -> None:
-    click.echo(message, err=True)
 
 
 def _load(home: Home, resources: Resources, source: str, **options: Any) -> Load:
@@ -505,7 +372,7 @@ def _load(home: Home, resources: Resources, source: str, **options: Any) -> Load
         source,
         options=Options(**options),
         resources=resources,
-        warn=lambda text: _say(f"warning: {text}"),
+        warn=lambda text: say(f"warning: {text}"),
     )
 
 
@@ -528,7 +395,7 @@ def _refuse_failed(report: Report) -> None:
 
 
 def _report(version: Published) -> Path:
-    _say("drawing the report")
+    say("drawing the report")
     progress = Progress()
     try:
         # What draws takes a second to load, which the other commands do not wait for.
