@@ -146,8 +146,9 @@ class Landing:
                 f"(select {columns['id']} as id, {columns['updated_at']} as updated_at,"
                 f" file_row_number from {found.rows.sql})"
             )
-            self.check("invoices", found, given)
-            superseded = self.find_superseded(given)
+            with reading(found.place, found.advice):
+                self.check("invoices", found, given)
+                superseded = self.find_superseded(given)
             kept = self.copy("invoices", columns, found, but_superseded=superseded > 0)
             self.note_lacking("invoices", found)
             return kept + superseded, superseded, announced
