@@ -69,7 +69,7 @@ docs: setup
 	@echo "$(CURDIR)/target/static_index.html"
 
 test-engines: $(ENGINES)
-	$(BIN)/python -m pytest $(ENGINE_TESTS)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ENGINE_TESTS)
 
 lint: setup
 	$(BIN)/ruff check $(SOURCES)
