@@ -53,10 +53,10 @@ soak: setup
 		$(BIN)/python -m pytest tests/harness/test_soak.py tests/harness/test_server.py
 
 bench: setup
-	$(BIN)/python benchmarks/build_ratio.py --invoices 2000000 --runs 2
+	$(BIN)/python benchmarks/build_ratio.py --invoices 2000000 --runs 1
 	$(BIN)/python benchmarks/load_ratio.py --invoices 1000000 --text-invoices 200000 --runs 1
 	$(BIN)/python benchmarks/run_steps.py --invoices 1000000 --runs 1
-	$(BIN)/python benchmarks/serve_ratio.py --min-ratio 0.8 --min-speedup 100
+	$(BIN)/python benchmarks/serve_ratio.py --rounds 3 --seconds 1 --min-ratio 0.8 --min-speedup 100
 
 bench-large: setup
 	$(BIN)/python benchmarks/build_ratio.py --invoices 10000000 --runs 5

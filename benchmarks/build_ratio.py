@@ -69,7 +69,7 @@ class Builds:
 
     def seconds(self, node: str) -> float:
         """The median of a node, without the build that only filled the caches."""
-        return median(nodes.get(node, 0.0) for nodes in self.nodes[1:])
+        return median(nodes.get(node, 0.0) for nodes in self.nodes[1:] or self.nodes)
 
 
 def compare(data: Path, database: Path) -> int:

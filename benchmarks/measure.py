@@ -61,9 +61,12 @@ def run(command: Sequence[object], **environment: str) -> Cost:
 
 
 def in_turns(contenders: Mapping[str, Callable[[], Cost]], runs: int) -> dict[str, list[Cost]]:
-    """What every run of every contender cost, after a round that only fills the caches."""
+    """What every run of every contender cost, after a round that only fills the caches.
+
+    Where there is but one run, it is the first, for a quick look.
+    """
     costs: dict[str, list[Cost]] = {name: [] for name in contenders}
-    for number in range(runs + 1):
+    for number in range(int(runs == 1), runs + 1):
         for name, contend in contenders.items():
             cost = contend()
             if number:
