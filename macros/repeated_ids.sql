@@ -12,7 +12,7 @@ group by {{ column }}
 having count(*) > 1 or {{ column }} is null
 {%- endmacro %}
 
-{#- Sorting millions of ids takes half the time and memory of grouping by them. -#}
+{#- Sorting millions of ids takes little more than half the time of grouping by them. -#}
 {% macro duckdb__repeated_ids(relation, column) -%}
 select
     {{ column }},

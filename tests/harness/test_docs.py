@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import Harness
@@ -175,9 +176,9 @@ def test_the_python_of_the_bi_document_reads_what_is_published(sample_home: Home
         if block.strip().startswith("import ")
     ]
     assert code
-    values: dict[str, object] = {}
+    values: dict[str, Any] = {}
     exec("".join(code).replace("/srv/lago/warehouse", str(sample_home.path)), values)
-    assert len(values["rows"]) == len(values["frame"]) > 100  # type: ignore[arg-type]
+    assert len(values["rows"]) == len(values["frame"]) > 100
 
 
 def test_the_worked_example_of_the_rules_is_right(tmp_path: Path, harness: Harness) -> None:
