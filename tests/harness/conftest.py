@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.home import Home
+from harness.foundation.home import Home
 
 CASES = Path(__file__).parent.parent / "cases"
 

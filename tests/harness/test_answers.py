@@ -7,10 +7,10 @@ from urllib.parse import quote
 
 import pytest
 
-from harness import contract
-from harness.answers import PATH, answer
-from harness.collection import Collection, EntityRow, Organization, Row
-from harness.show import major_units, table
+from harness.collection import contract
+from harness.collection.answers import PATH, answer
+from harness.collection.collection import Collection, EntityRow, Organization, Row
+from harness.published.show import major_units, table
 
 JANUARY, FEBRUARY, MARCH = date(2024, 1, 1), date(2024, 2, 1), date(2024, 3, 1)
 

@@ -18,11 +18,11 @@ from conftest import CASES, Harness
 from lago_stub import KEY, Lago, running, saved
 from test_load import contents, failure, loaded, raw
 
-from harness import api as api_module
-from harness.api import Api
-from harness.collection import published
-from harness.home import Home
-from harness.load import current_load
+from harness.collection.collection import published
+from harness.foundation.home import Home
+from harness.load.loading import current_load
+from harness.sources import lago_api as api_module
+from harness.sources.lago_api import Api
 
 API = CASES / "lago" / "api"
 

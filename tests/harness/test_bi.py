@@ -15,8 +15,8 @@ import duckdb
 import pytest
 from conftest import CASES, Postgres
 
-from harness.collection import published
-from harness.home import PROJECT, Home, make_current
+from harness.collection.collection import published
+from harness.foundation.home import PROJECT, Home, make_current
 
 COPY = PROJECT / "examples" / "copy_to_postgres.py"
 TABLES = {

@@ -9,8 +9,8 @@ import duckdb
 import pytest
 from conftest import Harness
 
-from harness.home import PROJECT, Home
-from harness.resources import Resources
+from harness.foundation.home import PROJECT, Home
+from harness.foundation.resources import Resources
 
 UNIQUENESS = "ids_are_unique_stg_lago__invoices_invoice_id"
 

@@ -15,7 +15,7 @@ import pytest
 from conftest import CASES, Harness
 from jsonschema import Draft202012Validator, ValidationError
 
-from harness.home import PROJECT, Home
+from harness.foundation.home import PROJECT, Home
 
 MAX = 2**63 - 1
 
@@ -262,7 +262,7 @@ def test_the_check_prints_exclusions_by_reason_data_faults_first(
 
 def valid_report(text: str) -> dict[str, Any]:
     """A report of the check in JSON that is as its schema says."""
-    schema = json.loads((PROJECT / "harness" / "check.schema.json").read_text())
+    schema = json.loads((PROJECT / "harness" / "check" / "check.schema.json").read_text())
     Draft202012Validator.check_schema(schema)
     report: dict[str, Any] = json.loads(text)
     Draft202012Validator(schema).validate(report)

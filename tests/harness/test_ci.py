@@ -12,7 +12,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from harness.home import PROJECT, Home
+from harness.foundation.home import PROJECT, Home
 
 TEXT = (PROJECT / "docs" / "ci.md").read_text()
 
@@ -105,7 +105,7 @@ def test_the_whole_build_differs_from_what_is_published(workflow: Workflow) -> N
     whole = workflow.run("check", "Everything")
     assert whole.returncode == 0, whole.stderr
     report = json.loads((workflow.checkout / "check.json").read_text())
-    schema = json.loads((PROJECT / "harness" / "check.schema.json").read_text())
+    schema = json.loads((PROJECT / "harness" / "check" / "check.schema.json").read_text())
     Draft202012Validator(schema).validate(report)
     assert "<testsuite" in (workflow.checkout / "check.xml").read_text()
     (command,) = re.findall(r"^    (\S+python -c .*)$", TEXT, re.M)

@@ -5,8 +5,8 @@ import json
 import pytest
 from conftest import Harness
 
-from harness.answers import PATH
-from harness.home import Home
+from harness.collection.answers import PATH
+from harness.foundation.home import Home
 
 COMMANDS = [
     *("run", "load", "build", "check", "publish"),

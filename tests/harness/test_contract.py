@@ -15,7 +15,7 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 import harness
-from harness import contract
+from harness.collection import contract
 
 Json = dict[str, Any]
 

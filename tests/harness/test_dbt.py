@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from harness.home import PROJECT, Home
+from harness.foundation.home import PROJECT, Home
 
 
 def dbt(target: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -10,10 +10,10 @@ import pytest
 from conftest import CASES, Harness
 from lago_stub import KEY, Lago, running
 
-from harness.collection import published
-from harness.diff import Diff, diff, saved_answer
-from harness.errors import HarnessError
-from harness.home import Home
+from harness.collection.collection import published
+from harness.foundation.errors import HarnessError
+from harness.foundation.home import Home
+from harness.published.diff import Diff, diff, saved_answer
 
 NORTHWIND = "b1cb1816-7d85-457c-9f32-2a1422d00e17"
 

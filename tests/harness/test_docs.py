@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from conftest import Harness
 
-from harness.home import PROJECT, Home
+from harness.foundation.home import PROJECT, Home
 
 DOCUMENTS = sorted([PROJECT / "README.md", *(PROJECT / "docs").glob("*.md")])
 # The words that commands begin with; a block that begins with another is output, SQL or a file.

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from conftest import Harness
 
-from harness import keys
-from harness.errors import HarnessError
-from harness.home import Home
-from harness.keys import Keys, add_key, read_keys, revoke_key
+from harness.api import keys
+from harness.api.keys import Keys, add_key, read_keys, revoke_key
+from harness.foundation.errors import HarnessError
+from harness.foundation.home import Home
 
 
 @pytest.fixture

@@ -14,10 +14,10 @@ from uuid import UUID, uuid4
 import duckdb
 import pytest
 
-from harness import load as load_module
-from harness.errors import HarnessError
-from harness.home import PROJECT, Home
-from harness.load import Load, Options, current_load, load
+from harness.foundation.errors import HarnessError
+from harness.foundation.home import PROJECT, Home
+from harness.load import loading as load_module
+from harness.load.loading import Load, Options, current_load, load
 
 Row = dict[str, Any]
 

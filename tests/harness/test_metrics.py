@@ -15,7 +15,7 @@ import duckdb
 import pytest
 from conftest import CASES
 
-from harness.home import PROJECT, Home
+from harness.foundation.home import PROJECT, Home
 
 AMOUNTS = {"amount_cents", "collected_amount_cents", "collection_rate"}
 # What MetricFlow calls the columns of tests/cases/sample.csv.

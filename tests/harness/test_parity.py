@@ -10,13 +10,13 @@ from urllib.parse import urlencode
 import pytest
 from conftest import CASES
 
-from harness.answers import PATH, Answer, answer
-from harness.build import build
-from harness.check import check
-from harness.collection import Collection, published
-from harness.home import Home
-from harness.load import load
-from harness.publish import publish
+from harness.build.building import build
+from harness.check.checking import check
+from harness.collection.answers import PATH, Answer, answer
+from harness.collection.collection import Collection, published
+from harness.foundation.home import Home
+from harness.load.loading import load
+from harness.published.publishing import publish
 
 Case = dict[str, Any]
 

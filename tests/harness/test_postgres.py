@@ -16,11 +16,11 @@ import pytest
 from conftest import CASES, Harness, Postgres
 from test_load import contents, failure, loaded, raw, types
 
-from harness import postgres as postgres_module
-from harness.collection import published
-from harness.home import Home
-from harness.landing import Landing
-from harness.load import current_load
+from harness.collection.collection import published
+from harness.foundation.home import Home
+from harness.load.landing import Landing
+from harness.load.loading import current_load
+from harness.sources import lago_database as postgres_module
 
 SANDBOX = "5bb7fb0f-d8d9-415b-8725-460b8ce504db"
 

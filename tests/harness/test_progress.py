@@ -8,8 +8,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from harness.dbt import Run
-from harness.progress import Progress, watching
+from harness.build.dbt import Run
+from harness.foundation.progress import Progress, watching
 
 
 class Terminal(io.StringIO):

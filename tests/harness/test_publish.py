@@ -15,9 +15,9 @@ import duckdb
 import pytest
 from conftest import CASES, Harness
 
-from harness.answers import PATH
-from harness.collection import published
-from harness.home import Home
+from harness.collection.answers import PATH
+from harness.collection.collection import published
+from harness.foundation.home import Home
 
 
 @pytest.fixture

@@ -23,13 +23,14 @@ from browser import Browser
 from conftest import CASES, Harness
 from html_page import Element, parsed
 
-from harness import cli, report
-from harness.collection import Collection, Organization, Row, published
-from harness.errors import HarnessError
-from harness.home import PROJECT, Home
-from harness.report_chart import Axis, money_axis
-from harness.report_figures import CurrencyFigures, currency_figures, percent, tiles
-from harness.report_reasons import REASONS
+from harness.cli import main as cli
+from harness.collection.collection import Collection, Organization, Row, published
+from harness.foundation.errors import HarnessError
+from harness.foundation.home import PROJECT, Home
+from harness.report import page as report
+from harness.report.chart import Axis, money_axis
+from harness.report.figures import CurrencyFigures, currency_figures, percent, tiles
+from harness.report.reasons import REASONS
 
 QUILLFERN = "11bedd82-2ba9-473b-b755-d9bca18f55be"
 MAPLESTRAND = "72e2286b-2d17-433d-99b3-ce624b5dcaf3"
@@ -538,7 +539,7 @@ def test_a_report_that_fails_takes_nothing_back(
 
 def test_no_other_command_waits_for_what_draws() -> None:
     names = "{'altair', 'vl_convert', 'jinja2'}"
-    code = f"import sys, harness.cli; sys.exit(len({names} & set(sys.modules)))"
+    code = f"import sys, harness.cli.main; sys.exit(len({names} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

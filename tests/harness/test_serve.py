@@ -17,13 +17,14 @@ from urllib.parse import unquote
 import pytest
 from jsonschema import Draft202012Validator
 
-from harness import contract, serve
-from harness.answers import PATH, answer
-from harness.collection import Collection, Organization, Row, published
-from harness.errors import HarnessError
-from harness.home import Home
-from harness.keys import add_key, read_keys, revoke_key
-from harness.serve import Application, application
+from harness.api import serve
+from harness.api.keys import add_key, read_keys, revoke_key
+from harness.api.serve import Application, application
+from harness.collection import contract
+from harness.collection.answers import PATH, answer
+from harness.collection.collection import Collection, Organization, Row, published
+from harness.foundation.errors import HarnessError
+from harness.foundation.home import Home
 
 QUILLFERN = "11bedd82-2ba9-473b-b755-d9bca18f55be"
 MAPLESTRAND = "72e2286b-2d17-433d-99b3-ce624b5dcaf3"

@@ -22,10 +22,10 @@ from conftest import Harness
 from lago_python_client.client import Client
 from lago_python_client.exceptions import LagoApiError
 
-from harness.answers import PATH, answer
-from harness.collection import published
-from harness.home import Home
-from harness.keys import add_key
+from harness.api.keys import add_key
+from harness.collection.answers import PATH, answer
+from harness.collection.collection import published
+from harness.foundation.home import Home
 
 QUILLFERN = "11bedd82-2ba9-473b-b755-d9bca18f55be"
 JAVASCRIPT = Path(__file__).parents[2] / "target" / "javascript"
@@ -40,8 +40,8 @@ CASES = int(os.environ.get("SCHEMATHESIS_CASES", "250"))
 SERVE = """
 import sys
 from pathlib import Path
-from harness import serve
-from harness.home import Home
+from harness.api import serve
+from harness.foundation.home import Home
 
 serve.SECONDS_PER_REQUEST = float(sys.argv[2])
 serve.serve(Home(Path(sys.argv[1])), "127.0.0.1", 0)

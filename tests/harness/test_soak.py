@@ -22,8 +22,8 @@ import pytest
 from conftest import Harness
 from test_server import PATIENCE, QUILLFERN, Server, serving
 
-from harness.collection import published
-from harness.home import Home
+from harness.collection.collection import published
+from harness.foundation.home import Home
 
 READERS = Path(__file__).with_name("readers.py")
 AS_OF_DATES = ("2026-06-17", "2026-04-30")

@@ -1,0 +1,85 @@
+"""API keys: each belongs to one organization, and only its hash is kept."""
+
+import hashlib
+import hmac
+import json
+import os
+import secrets
+from dataclasses import asdict, dataclass
+
+from harness.foundation.errors import HarnessError
+from harness.foundation.home import Home, now, read_json, sync_directory
+
+
+@dataclass(frozen=True)
+class Key:
+    """What is kept of a key; the key itself is not."""
+
+    id: str
+    organization_id: str
+    name: str | None
+    created_at: str
+    sha256: str
+
+
+class Keys:
+    """The keys of a home as read from its file once."""
+
+    def __init__(self, keys: list[Key]) -> None:
+        self._hashes = [(bytes.fromhex(key.sha256), key.organization_id) for key in keys]
+
+    def organization_of(self, secret: str) -> str | None:
+        """The organization of a key, None for an unknown one; takes as long for either."""
+        digest = hashlib.sha256(secret.encode()).digest()
+        found = None
+        for known, organization_id in self._hashes:
+            if hmac.compare_digest(known, digest):
+                found = organization_id
+        return found
+
+
+def read_keys(home: Home) -> list[Key]:
+    """All keys, oldest first; none where there is no file. Raises HarnessError for a broken one."""
+    if not home.keys.exists():
+        return []
+    try:
+        return [Key(**key) for key in read_json(home.keys, f"{home.keys} is gone")["keys"]]
+    except (KeyError, TypeError) as error:
+        raise HarnessError(f"{home.keys} is damaged ({error}); restore it, or remove it") from error
+
+
+def add_key(home: Home, organization_id: str, name: str | None) -> str:
+    """Make a key and return it; it cannot be shown again."""
+    secret = f"lic_{secrets.token_urlsafe(32)}"
+    key = Key(
+        id=secrets.token_hex(4),
+        organization_id=organization_id,
+        name=name,
+        created_at=now().isoformat(timespec="seconds"),
+        sha256=hashlib.sha256(secret.encode()).hexdigest(),
+    )
+    with home.locked("keys"):
+        _write(home, [*read_keys(home), key])
+    return secret
+
+
+def revoke_key(home: Home, id_: str) -> Key:
+    """Remove the key with this id; raises HarnessError where there is none."""
+    with home.locked("keys"):
+        keys = read_keys(home)
+        for key in keys:
+            if key.id == id_:
+                _write(home, [other for other in keys if other != key])
+                return key
+    raise HarnessError(f"there is no key {id_!r}; the ids are in: harness keys list")
+
+
+def _write(home: Home, keys: list[Key]) -> None:
+    fresh = home.keys.with_suffix(".new")
+    fresh.unlink(missing_ok=True)
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as handle:
+        json.dump({"keys": [asdict(key) for key in keys]}, handle, indent=2)
+        handle.flush()
+        os.fsync(handle.fileno())
+    fresh.replace(home.keys)
+    sync_directory(home.path)

@@ -1,0 +1,148 @@
+"""The options of the command line, and what their values may be."""
+
+import re
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import click
+
+from harness.foundation.home import PROJECT, Home
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+class _Date(click.ParamType[date]):
+    name = "YYYY-MM-DD"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        try:
+            if not re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+                raise ValueError
+            return date.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a date; write it as YYYY-MM-DD", param, ctx)
+
+
+class _Size(click.ParamType[str]):
+    name = "SIZE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not re.fullmatch("[0-9]+([.][0-9]+)? ?[KMGT]i?B", value, re.IGNORECASE):
+            self.fail(f"{value!r} is no size; write it as 512MB or 2GB", param, ctx)
+        return str(value)
+
+
+HOME = click.option(
+    "--home",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=PROJECT / "warehouse",
+    envvar="LAGO_COLLECTION_HOME",
+    show_envvar=True,
+    show_default="warehouse/ in the project",
+    callback=lambda _context, _option, value: Home(value.absolute()),
+    help="Where everything is kept: raw data, the build, the published versions.",
+)
+DEBUG = click.option(
+    "--debug", is_flag=True, expose_value=False, help="Show a traceback when something breaks."
+)
+SOURCE = click.option(
+    "--from",
+    "source",
+    metavar="sample|DIR|FILE|URL",
+    default="sample",
+    show_default=True,
+    help="The sample; a directory with a file per Lago table or with saved API responses; a"
+    " file with the invoices, which needs --organizations; postgresql://HOST/NAME, Lago's"
+    " database (the password better in PGPASSWORD or ~/.pgpass than in the URL); or https://HOST,"
+    " Lago's API, with the key in LAGO_API_KEY.",
+)
+ORGANIZATIONS = click.option(
+    "--organizations",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The organizations table, where --from is a single file.",
+)
+SCHEMA = click.option(
+    "--schema",
+    default="public",
+    show_default=True,
+    help="The schema of Lago's tables, of a database.",
+)
+ONLY = click.option(
+    "--organization", metavar="ID", help="Load this organization alone, of a database."
+)
+PER_PAGE = click.option(
+    "--per-page",
+    type=click.IntRange(1, 1000),
+    default=500,
+    show_default=True,
+    help="How many invoices to ask an API for at a time.",
+)
+INSECURE = click.option(
+    "--insecure",
+    is_flag=True,
+    help="Allow http:// beyond this machine; it shows the key to others.",
+)
+LOADING = (SOURCE, ORGANIZATIONS, SCHEMA, ONLY, PER_PAGE, INSECURE)
+AS_OF = click.option(
+    "--as-of",
+    type=_Date(),
+    help="The report's last month is the month of this date. Default: today in UTC, and for the"
+    " sample its own date. It does not bring back payment statuses of the past.",
+)
+MEMORY_LIMIT = click.option(
+    "--memory-limit",
+    type=_Size(),
+    help="How much memory DuckDB may take, such as 2GB; the rest goes to a directory in --home."
+    " Default: 80% of the machine's.",
+)
+THREADS = click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    help="How many processors DuckDB may use. Default: all.",
+)
+RESOURCES = (MEMORY_LIMIT, THREADS)
+FIXTURE = click.option(
+    "--fixture",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="A CSV with the expected rows, beside a .yml with as_of_date, organizations and origin.",
+)
+KEEP = click.option(
+    "--keep",
+    type=click.IntRange(min=1),
+    default=3,
+    show_default=True,
+    help="How many published versions to keep, this one included.",
+)
+STRICT = click.option("--strict", is_flag=True, help="Let any data fault fail the check.")
+FORMAT = click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="How to print the findings.",
+)
+ORGANIZATION = click.option(
+    "--organization", metavar="ID", help="May be left out where there is only one."
+)
+
+
+class Commands(click.Group):
+    """A group that lists its commands in the order in which they are used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+    def add(self, name: str, *options: Decorator) -> Callable[[Callable[..., None]], click.Command]:
+        """A command with the given options and those that every command has."""
+
+        def decorate(function: Callable[..., None]) -> click.Command:
+            for option in reversed((*options, HOME, DEBUG)):
+                function = option(function)
+            return self.command(name)(function)
+
+        return decorate

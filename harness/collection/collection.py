@@ -1,0 +1,147 @@
+"""The collection in memory: what is published, or about to be, as answers and tables need it."""
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from harness.foundation.errors import HarnessError
+from harness.foundation.home import Home, read_json
+
+
+@dataclass(frozen=True)
+class Row:
+    """A cell of the report; the amount is in the currency's smallest unit."""
+
+    month: date
+    payment_status: str
+    currency: str
+    invoices_count: int
+    amount_cents: int
+
+
+@dataclass(frozen=True)
+class EntityRow:
+    """A cell of the report for one billing entity."""
+
+    billing_entity_id: str | None
+    billing_entity_code: str | None
+    row: Row
+
+
+@dataclass(frozen=True)
+class Organization:
+    """An organization's report: every month of it, its rows in order, and its billing entities."""
+
+    id: str
+    name: str | None
+    months: tuple[date, ...]
+    rows: tuple[Row, ...]
+    entity_rows: tuple[EntityRow, ...]
+    billing_entities: dict[str, str | None]
+
+
+@dataclass(frozen=True)
+class Collection:
+    """All organizations' reports as of one date, and the currencies that Lago accepts."""
+
+    as_of_date: date
+    organizations: dict[str, Organization]
+    subunits_per_unit: dict[str, int]
+
+    def organization(self, id_or_none: str | None) -> Organization:
+        """The organization with that id; the only one for None. Raises HarnessError otherwise."""
+        known = ", ".join(f"{each.id} ({each.name})" for each in self.organizations.values())
+        if id_or_none is None:
+            if len(self.organizations) != 1:
+                raise HarnessError(f"there are several organizations; give --organization: {known}")
+            return next(iter(self.organizations.values()))
+        if id_or_none not in self.organizations:
+            raise HarnessError(f"there is no organization {id_or_none!r}; there is: {known}")
+        return self.organizations[id_or_none]
+
+
+@dataclass(frozen=True)
+class Published:
+    """A published version: its directory and its manifest."""
+
+    path: Path
+    manifest: dict[str, Any]
+
+    @property
+    def database(self) -> Path:
+        """The DuckDB file with the marts."""
+        return self.path / "invoice_collection.duckdb"
+
+    def collection(self) -> Collection:
+        """Read the version into memory."""
+        names = {each["id"]: each["name"] for each in self.manifest["organizations"]}
+        with duckdb.connect(str(self.database), read_only=True) as connection:
+            return read_collection(
+                connection,
+                date.fromisoformat(self.manifest["as_of_date"]),
+                names,
+                "select organization_id, billing_entity_code, billing_entity_id"
+                " from billing_entities",
+            )
+
+
+def published(home: Home) -> Published:
+    """The current published version; raises HarnessError where nothing is published."""
+    # Resolved first: a publish in between must not mix two versions.
+    path = (home.published / "current").resolve()
+    manifest = read_json(
+        path / "manifest.json", f"nothing is published in {home.path}; run: harness run"
+    )
+    return Published(path, manifest)
+
+
+def read_collection(
+    connection: duckdb.DuckDBPyConnection,
+    as_of_date: date,
+    names: dict[str, str | None],
+    billing_entities_query: str,
+) -> Collection:
+    """Read the marts of a database into memory, for the organizations in `names` (id to name)."""
+    months: dict[str, list[date]] = {id_: [] for id_ in names}
+    rows: dict[str, list[Row]] = {id_: [] for id_ in names}
+    entity_rows: dict[str, list[EntityRow]] = {id_: [] for id_ in names}
+    entities: dict[str, dict[str, str | None]] = {id_: {} for id_ in names}
+    for id_, month in connection.execute(
+        "select organization_id, month from organization_months order by month"
+    ).fetchall():
+        months[id_].append(month)
+    for id_, *cell in connection.execute(
+        "select organization_id, month, payment_status, currency, invoices_count, amount_cents"
+        " from invoice_collection order by month, payment_status, currency"
+    ).fetchall():
+        rows[id_].append(Row(*cell))
+    for id_, entity_id, code, *cell in connection.execute(
+        "select organization_id, billing_entity_id, billing_entity_code, month, payment_status,"
+        " currency, invoices_count, amount_cents from invoice_collection_by_billing_entity"
+        " order by month, payment_status, currency"
+    ).fetchall():
+        entity_rows[id_].append(EntityRow(entity_id, code, Row(*cell)))
+    for id_, code, entity_id in connection.execute(billing_entities_query).fetchall():
+        if id_ in entities:
+            entities[id_][code] = entity_id
+    currencies = connection.execute(
+        "select currency, subunits_per_unit from currencies order by currency"
+    ).fetchall()
+    return Collection(
+        as_of_date=as_of_date,
+        organizations={
+            id_: Organization(
+                id=id_,
+                name=name,
+                months=tuple(months[id_]),
+                rows=tuple(rows[id_]),
+                entity_rows=tuple(entity_rows[id_]),
+                billing_entities=entities[id_],
+            )
+            for id_, name in names.items()
+        },
+        subunits_per_unit=dict(currencies),
+    )

@@ -1,0 +1,206 @@
+"""The published collection of an organization against Lago's own answer."""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from harness.collection.collection import Collection, Organization
+from harness.foundation.errors import HarnessError
+from harness.sources.formats import reading
+from harness.sources.responses import items_of
+
+KEY = "invoice_collections"
+
+
+class Cell(NamedTuple):
+    """What a row is about; Lago has rows without a currency."""
+
+    month: str
+    payment_status: str
+    currency: str | None
+
+
+class Figures(NamedTuple):
+    """A row's figures; Lago's amounts are floating point, and given as their text says."""
+
+    invoices_count: int
+    amount_cents: Decimal
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A row here and at Lago; None where there is none."""
+
+    cell: Cell
+    here: Figures | None
+    lago: Figures | None
+
+    @property
+    def state(self) -> str:
+        """missing (here), unexpected (not at Lago), different, or equal."""
+        if self.here is None or self.lago is None:
+            return "missing" if self.here is None else "unexpected"
+        # Equal to the nearest double is all that Lago can be.
+        same_amount = float(self.here.amount_cents) == float(self.lago.amount_cents)
+        same = same_amount and self.here.invoices_count == self.lago.invoices_count
+        return "equal" if same else "different"
+
+    @property
+    def difference(self) -> Figures:
+        """Here less Lago; nothing counts as 0."""
+        here, lago = self.here or _NOTHING, self.lago or _NOTHING
+        return Figures(
+            here.invoices_count - lago.invoices_count, here.amount_cents - lago.amount_cents
+        )
+
+
+_NOTHING = Figures(0, Decimal(0))
+_STATES = ("missing", "unexpected", "different", "equal")
+
+
+@dataclass(frozen=True)
+class Diff:
+    """All rows, in the order of the report, and the months that were compared."""
+
+    organization: Organization
+    as_of_date: date
+    against: str
+    first_month: str
+    last_month: str
+    pairs: list[Pair]
+
+    @property
+    def equal(self) -> bool:
+        """Whether no row differs."""
+        return all(pair.state == "equal" for pair in self.pairs)
+
+    def as_json(self) -> dict[str, Any]:
+        """Every row that differs, by how, and a summary per currency."""
+        by_state = {
+            state: [_row(pair) for pair in self.pairs if pair.state == state]
+            for state in _STATES[:-1]
+        }
+        return {
+            "organization_id": self.organization.id,
+            "as_of_date": self.as_of_date.isoformat(),
+            "against": self.against,
+            "first_month": self.first_month,
+            "last_month": self.last_month,
+            "equal": self.equal,
+            **by_state,
+            "currencies": [
+                {"currency": currency, **counts, **_figures(difference, "_difference")}
+                for currency, counts, difference in self.summary()
+            ],
+        }
+
+    def as_text(self) -> Iterator[str]:
+        """The same as lines; amounts in the currency's smallest unit."""
+        title = self.organization.name or self.organization.id
+        yield f"{title}, as of {self.as_of_date}, against {self.against}"
+        yield f"months {self.first_month} to {self.last_month}; here, Lago, difference:"
+        for pair in self.pairs:
+            if pair.state != "equal":
+                cell = f"{pair.cell.month} {pair.cell.payment_status:9} {_code(pair.cell.currency)}"
+                figures = [pair.here, pair.lago, pair.difference]
+                counts = ", ".join(f"{each.invoices_count:,}" if each else "-" for each in figures)
+                cents = ", ".join(f"{each.amount_cents:,f}" if each else "-" for each in figures)
+                yield f"  {pair.state:10}  {cell}  count {counts}  cents {cents}"
+        for currency, rows, difference in self.summary():
+            states = ", ".join(f"{number} {state}" for state, number in rows.items())
+            yield (
+                f"{_code(currency)}: {states}; difference {difference.invoices_count:,} invoices, "
+                f"{difference.amount_cents:,f} cents"
+            )
+        yield "all rows are equal" if self.equal else "there are differences"
+
+    def summary(self) -> Iterator[tuple[str | None, dict[str, int], Figures]]:
+        """Per currency: rows by state, and the sum of the differences that are none of rounding."""
+        for currency in sorted({pair.cell.currency for pair in self.pairs}, key=_code):
+            pairs = [pair for pair in self.pairs if pair.cell.currency == currency]
+            states = [pair.state for pair in pairs]
+            off = [pair.difference for pair in pairs if pair.state != "equal"]
+            count = sum(each.invoices_count for each in off)
+            cents = sum((each.amount_cents for each in off), Decimal(0))
+            yield currency, {state: states.count(state) for state in _STATES}, Figures(count, cents)
+
+
+def saved_answer(file: Path) -> Any:
+    """The body of an answer that was saved as a file; raises HarnessError."""
+    with reading(file, "give the JSON that Lago's invoice_collection gave"):
+        return json.loads(file.read_text(encoding="utf-8-sig"), parse_float=str)
+
+
+def diff(collection: Collection, organization: Organization, body: Any, against: str) -> Diff:
+    """Compare an organization's report with the body of Lago's answer, whose floats may be text.
+
+    Only the months from the answer's first to its last are compared, as it may be of a few months.
+    Raises HarnessError where it is no such answer.
+    """
+    items = items_of(body, KEY, against)
+    lago: dict[Cell, Figures] = {}
+    months: list[str] = []
+    for item in items:
+        months.append(_month(item, against))
+        # A month without invoices is one with nulls at Lago, and one without rows here.
+        if item.get("payment_status") is None and item.get("invoices_count") in (None, 0):
+            continue
+        cell, figures = _read(item, months[-1], against)
+        if cell in lago:
+            raise HarnessError(f"{against} has two rows of {' '.join(map(str, cell))}")
+        lago[cell] = figures
+    if not months:
+        months = [f"{month:%Y-%m}" for month in organization.months]
+    first, last = min(months, default=""), max(months, default="")
+    here = {
+        Cell(f"{row.month:%Y-%m}", row.payment_status, row.currency): Figures(
+            row.invoices_count, Decimal(row.amount_cents)
+        )
+        for row in organization.rows
+        if first <= f"{row.month:%Y-%m}" <= last
+    }
+    cells: Iterable[Cell] = sorted(here | lago, key=lambda each: (*each[:2], _code(each.currency)))
+    pairs = [Pair(cell, here.get(cell), lago.get(cell)) for cell in cells]
+    return Diff(organization, collection.as_of_date, against, first, last, pairs)
+
+
+def _month(item: dict[str, Any], against: str) -> str:
+    try:
+        return f"{date.fromisoformat(str(item.get('month'))[:10]):%Y-%m}"
+    except ValueError:
+        raise HarnessError(f"{against} has a row without a month: {item}") from None
+
+
+def _read(item: dict[str, Any], month: str, against: str) -> tuple[Cell, Figures]:
+    try:
+        figures = Figures(int(item["invoices_count"]), Decimal(item["amount_cents"]))
+        if not abs(figures.amount_cents) < 10**38:
+            raise ValueError
+    except (KeyError, TypeError, ValueError, InvalidOperation):
+        raise HarnessError(f"{against} has a row without figures: {item}") from None
+    return Cell(month, str(item.get("payment_status")), item.get("currency")), figures
+
+
+def _row(pair: Pair) -> dict[str, Any]:
+    return {
+        **pair.cell._asdict(),
+        "here": _figures(pair.here) if pair.here else None,
+        "lago": _figures(pair.lago) if pair.lago else None,
+        "difference": _figures(pair.difference),
+    }
+
+
+def _figures(figures: Figures, suffix: str = "") -> dict[str, Any]:
+    cents = figures.amount_cents
+    return {
+        f"invoices_count{suffix}": figures.invoices_count,
+        f"amount_cents{suffix}": int(cents) if cents == cents.to_integral_value() else float(cents),
+    }
+
+
+def _code(currency: str | None) -> str:
+    return currency or "(no currency)"

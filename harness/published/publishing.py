@@ -1,0 +1,200 @@
+"""Making a checked build the published version, in one atomic step."""
+
+import hashlib
+import platform
+import shutil
+from importlib.metadata import version as version_of
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from harness.build.building import current_build
+from harness.check.checking import BILLING_ENTITIES_QUERY, recorded_check
+from harness.collection.collection import Published, published
+from harness.foundation.errors import HarnessError, Refused
+from harness.foundation.home import Home, make_current, new_id, now, write_json
+from harness.foundation.resources import shortage
+from harness.load.loading import current_load
+from harness.sources.formats import literal
+
+AS_OF_REMARK = (
+    "The as-of date sets the last month of the report. Payment statuses are those at the time of"
+    " loading; it does not bring back those of the past."
+)
+
+# Table of the published file: what it is selected from, and in which order.
+_TABLES = {
+    "invoice_collection": (
+        "invoice_collection",
+        "organization_id, month, payment_status, currency",
+    ),
+    "invoice_collection_by_billing_entity": (
+        "invoice_collection_by_billing_entity",
+        "organization_id, billing_entity_code nulls last, billing_entity_id nulls last,"
+        " month, payment_status, currency",
+    ),
+    "organization_months": ("organization_months", "organization_id, month"),
+    "invoice_exclusions": (
+        "invoice_exclusions",
+        "organization_id nulls last, exclusion_reason, month nulls last, currency nulls last",
+    ),
+    "currencies": ("currencies", "currency"),
+    "billing_entities": (
+        f"({BILLING_ENTITIES_QUERY})",
+        "organization_id, billing_entity_code, billing_entity_id nulls last",
+    ),
+}
+_BILLING_ENTITIES = (
+    "One row per organization and billing entity code that is known: listed by the source, or on an"
+    " invoice. Deleted ones are left out."
+)
+
+
+def publish(home: Home, keep: int = 3) -> Published:
+    """Publish the scratch build, if its last check passed and it has not changed since.
+
+    Raises Refused otherwise. The newest `keep` versions stay.
+    """
+    check = recorded_check(home)
+    built = current_build(home)
+    load = current_load(home)
+    scratch = home.scratch / "collection.duckdb"
+    if not check["passed"]:
+        raise Refused("the build did not pass its check and is not published; run: harness check")
+    if (check["build_id"], check["load_id"]) != (built.build_id, load.load_id):
+        raise Refused("the build is not the one that was checked; run: harness build, then check")
+    if _sha256(scratch) != check["scratch_sha256"]:
+        raise Refused(f"{scratch} has changed since its check; run: harness check")
+
+    moment = now()
+    version = new_id(moment)
+    staged = home.published / f".{version}"
+    try:
+        staged.mkdir(parents=True)
+        tables, organizations, sums = _write_tables(scratch, staged)
+        manifest = {
+            "version": version,
+            "build_id": built.build_id,
+            "published_at": moment.isoformat(timespec="seconds"),
+            "as_of_date": built.as_of_date,
+            "as_of_remark": AS_OF_REMARK,
+            "source": load.source,
+            "load": {
+                "load_id": load.load_id,
+                "loaded_at": load.loaded_at,
+                "read": load.read,
+                "superseded": load.superseded,
+                "raw": load.raw,
+            },
+            "organizations": organizations,
+            "rows": tables,
+            "sums": sums,
+            "exclusions": check["exclusions"],
+            "checks": [
+                {key: finding[key] for key in ("check", "name", "status", "message")}
+                for finding in check["findings"]
+            ],
+            "files": {
+                file.name: {"bytes": file.stat().st_size, "sha256": _sha256(file)}
+                for file in sorted(staged.iterdir())
+            },
+            "tools": {"python": platform.python_version()}
+            | {
+                name: version_of(name)
+                for name in ("lago-invoice-collection", "dbt-core", "dbt-duckdb", "duckdb")
+            },
+        }
+        write_json(staged / "manifest.json", manifest)
+        make_current(staged, version, keep)
+    except (OSError, duckdb.Error) as error:
+        raise shortage(str(error)) or HarnessError(
+            f"{home.published} cannot be written ({error}); what was published before stays"
+        ) from error
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
+    return published(home)
+
+
+def _write_tables(
+    scratch: Path, staged: Path
+) -> tuple[dict[str, int], list[dict[str, Any]], list[dict[str, Any]]]:
+    database = staged / "invoice_collection.duckdb"
+    with duckdb.connect() as connection:
+        connection.execute(f"attach {literal(str(scratch))} as scratch (read_only)")
+        connection.execute(f"attach {literal(str(database))} as published")
+        connection.execute("use scratch")
+        counts = {}
+        for table, (relation, order) in _TABLES.items():
+            connection.execute(
+                f"create table published.{table} as select * from {relation} order by {order}"
+            )
+            ((counts[table],),) = connection.execute(
+                f"select count(*) from published.{table}"
+            ).fetchall()
+        _copy_comments(connection)
+        for ending, options in (("parquet", "format parquet"), ("csv", "format csv, header")):
+            target = literal(str(staged / f"invoice_collection.{ending}"))
+            connection.execute(
+                "copy (select * from invoice_collection order by"
+                f" organization_id, month, payment_status, currency) to {target} ({options})"
+            )
+        organizations = connection.execute(
+            "select organization_id, organization_name, cast(first_month as varchar)"
+            " from stg_lago__organizations order by organization_id"
+        ).fetchall()
+        sums = connection.execute(
+            "select organization_id, currency, sum(invoices_count),"
+            " sum(cast(amount_cents as decimal(38, 0))) from invoice_collection"
+            " group by organization_id, currency order by organization_id, currency"
+        ).fetchall()
+        connection.execute("checkpoint published")
+    if database.with_suffix(".duckdb.wal").exists():
+        raise HarnessError(f"{database} was not closed cleanly; run: harness publish")
+    return (
+        counts,
+        [
+            {"id": id_, "name": name, "first_month": first_month}
+            for id_, name, first_month in organizations
+        ],
+        [
+            {
+                "organization_id": id_,
+                "currency": currency,
+                "invoices_count": int(count),
+                "amount_cents": str(cents),
+            }
+            for id_, currency, count, cents in sums
+        ],
+    )
+
+
+def _copy_comments(connection: duckdb.DuckDBPyConnection) -> None:
+    """Describe every published table and column as dbt has described what it comes from."""
+    found = connection.execute(
+        "select table_name, null, comment from duckdb_tables()"
+        " where database_name = 'scratch' and schema_name = 'main'"
+        " union all"
+        " select table_name, column_name, comment from duckdb_columns()"
+        " where database_name = 'scratch' and schema_name = 'main'"
+    ).fetchall()
+    comments = {(table, column): comment for table, column, comment in found if comment}
+    for table in _TABLES:
+        origin = "int_billing_entities_resolved" if table == "billing_entities" else table
+        columns = connection.execute(
+            "select column_name from duckdb_columns()"
+            " where database_name = 'published' and table_name = $1",
+            [table],
+        ).fetchall()
+        whole = _BILLING_ENTITIES if table == "billing_entities" else comments[origin, None]
+        described = [(f"table published.{table}", whole)] + [
+            (f"column published.{table}.{column}", comments[origin, column])
+            for (column,) in columns
+        ]
+        for what, comment in described:
+            connection.execute(f"comment on {what} is {literal(' '.join(comment.split()))}")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()

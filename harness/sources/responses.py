@@ -1,0 +1,102 @@
+"""The rows of a Lago table in the bodies of API responses, saved or as they come."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+import orjson
+from duckdb import DuckDBPyConnection
+
+from harness.foundation.errors import HarnessError
+from harness.sources.formats import check_content, opened, reading, table_rows
+from harness.sources.tables import NO_ROWS, RESPONSES, TABLES, Found
+
+_META = ("current_page", "total_pages", "total_count")
+
+
+def unwrapped(
+    connection: DuckDBPyConnection,
+    table: str,
+    bodies: Iterable[tuple[object, Any]],
+    work: Path,
+    place: object,
+) -> Found:
+    """The rows of a table in the bodies of API responses, added to a dump in `work`."""
+    dump = work / f"{table}.ndjson"
+    with dump.open("ab") as lines:
+        announced = _unwrap(bodies, table, lines, place)
+    rows = table_rows(connection, dump, table) if dump.stat().st_size else NO_ROWS
+    return Found(rows, place, of_owner=True, announced=announced)
+
+
+def items_of(body: object, key: str, place: object) -> list[dict[str, Any]]:
+    """What an API response holds under a key; raises HarnessError where it is no such response."""
+    found = body.get(key) if isinstance(body, dict) else None
+    items = [found] if isinstance(found, dict) else found
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+        raise HarnessError(f"{place} is no API response with `{key}`; save it again")
+    return items
+
+
+def page_of(body: Any, place: object) -> tuple[int, int, int]:
+    """The page's number, and how many pages and invoices Lago counts; raises HarnessError."""
+    meta = body.get("meta")
+    if not isinstance(meta, dict) or not all(str(meta.get(name)).isdecimal() for name in _META):
+        raise HarnessError(f"{place} has no complete `meta`; save it again")
+    page, pages, count = (int(meta[name]) for name in _META)
+    return page, pages, count
+
+
+def is_response(file: Path) -> bool:
+    """Whether a file is a saved API response, by its name."""
+    return file.name.endswith((".json", ".json.gz"))
+
+
+def saved(files: Sequence[Path]) -> Iterator[tuple[object, Any]]:
+    """The bodies of saved API responses, numbers as text; raises HarnessError."""
+    for file in files:
+        with reading(file):
+            check_content(file)
+            with opened(file) as text:
+                body = json.load(text, parse_int=str, parse_float=str)
+        yield file, body
+
+
+def _unwrap(
+    bodies: Iterable[tuple[object, Any]], table: str, lines: IO[bytes], place: object
+) -> int | None:
+    """Write what API responses hold of a table as NDJSON.
+
+    Returns how many invoices Lago counted, where they are pages of invoices: what is created after
+    the first page need not be on the others. Raises HarnessError where one is no such response,
+    and where a page is missing or there twice.
+    """
+    pages: dict[int, list[int]] = {}
+    key, used, begun = RESPONSES[table], [*TABLES[table], "lago_id"], False
+    for name, body in bodies:
+        items = items_of(body, key, name)
+        for item in items:
+            # The first one has all fields, for messages to name them.
+            fields = used if begun else item
+            flat = {each: item[each] for each in fields if each in item}
+            lines.write(orjson.dumps(flat, option=orjson.OPT_APPEND_NEWLINE))
+            begun = True
+        if key == "invoices":
+            page, *totals = page_of(body, name)
+            if page in pages:
+                raise HarnessError(
+                    f"{name} is page {page}, and so is another file; remove one of them"
+                )
+            pages[page] = totals
+    if not pages:
+        return None
+    total_pages, total_count = pages[max(pages)]
+    total_count = min(total_count, pages[min(pages)][1])
+    missing = [str(page) for page in range(1, total_pages + 1) if page not in pages]
+    if missing:
+        raise HarnessError(
+            f"{place} lacks page {', '.join(missing[:20])} of the {total_pages} pages of "
+            "invoices; get all of them again"
+        )
+    return total_count
