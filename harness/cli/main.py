@@ -33,7 +33,8 @@ from harness.foundation.errors import HarnessError, Refused
 from harness.foundation.home import Home
 from harness.foundation.progress import Progress, say
 from harness.foundation.resources import Resources, shortage
-from harness.load.loading import DEFAULTS, Load, Options, load
+from harness.load.loading import Load, load
+from harness.load.origin import PER_PAGE, Options
 from harness.published.diff import KEY, diff, saved_answer
 from harness.published.publishing import publish
 from harness.published.show import table
@@ -264,7 +265,7 @@ def diff_(
     else:
         from harness.sources.lago_api import Api
 
-        api = Api.at(str(against), DEFAULTS.per_page, insecure)
+        api = Api.at(str(against), PER_PAGE, insecure)
         owner, body = api.answer(PATH.removeprefix("/api/v1/"), KEY)
         name = api.name
         if organization not in (None, owner):

@@ -53,8 +53,8 @@ SOURCE = click.option(
     metavar="sample|DIR|FILE|URL",
     default="sample",
     show_default=True,
-    help="The sample; a directory with a file per Lago table or with saved API responses; a"
-    " file with the invoices, which needs --organizations; postgresql://HOST/NAME, Lago's"
+    help="The sample; a directory with Lago's tables, whole or in parts, or with saved API"
+    " responses; a file of invoices, such as Lago's own CSV export; postgresql://HOST/NAME, Lago's"
     " database (the password better in PGPASSWORD or ~/.pgpass than in the URL); or https://HOST,"
     " Lago's API, with the key in LAGO_API_KEY.",
 )
@@ -62,23 +62,24 @@ ORGANIZATIONS = click.option(
     "--organizations",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="The organizations table, where --from is a single file.",
+    help="The organizations table, where --from is a file. Without it the report begins with the"
+    " first invoice that counts.",
 )
 SCHEMA = click.option(
     "--schema",
-    default="public",
-    show_default=True,
-    help="The schema of Lago's tables, of a database.",
+    metavar="NAME",
+    help="The schema of Lago's tables, of a database. Default: public.",
 )
 ONLY = click.option(
-    "--organization", metavar="ID", help="Load this organization alone, of a database."
+    "--organization",
+    metavar="ID|NAME",
+    help="Of a database, load this organization alone; of files whose invoices do not say whose"
+    " they are, the one that they are of.",
 )
 PER_PAGE = click.option(
     "--per-page",
     type=click.IntRange(1, 1000),
-    default=500,
-    show_default=True,
-    help="How many invoices to ask an API for at a time.",
+    help="How many invoices to ask an API for at a time. Default: 500.",
 )
 INSECURE = click.option(
     "--insecure",

@@ -1,97 +1,32 @@
-"""Writes what is used of Lago's tables to Parquet files, and finds what makes them unfit."""
+"""Writes what is used of Lago's tables to Parquet files: all, or none where one is unfit."""
 
-import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 
 from harness.foundation.errors import HarnessError
 from harness.foundation.progress import watching
+from harness.load.columns import NULL, Selection, lacking, names_owner, selection
+from harness.load.fitness import check_rows
+from harness.load.nulls import told, without_words, words_in
+from harness.load.owner import UNNAMED, first_month, ids_of, owner_of
+from harness.load.versions import Dropped, find_dropped
 from harness.sources.formats import literal, path_literal, reading
-from harness.sources.tables import (
-    NO_ROWS,
-    OPTIONAL,
-    TABLES,
-    Column,
-    Found,
-    Rows,
-    Source,
-    landing_name,
-)
+from harness.sources.tables import NO_ROWS, OWNER, Column, Found, Source
 
-_NULL = "cast(null as varchar)"
+_NOTHING = Dropped(0, 0)
 
-_ENTITY = {"billing_entity_id", "billing_entity_code"}
-_UNNAMED = {"name", "archived_at", "deleted_at"}  # whose lack needs no warning
 
-# What a column may be, and the type it lands as (None: its own); the first pattern that fits. Other
-# types are refused: a double may have lost cents, and a time zone moves an issuing timestamp.
-_ANY = r"VARCHAR|U?(TINYINT|SMALLINT|INTEGER|BIGINT|HUGEINT)|DECIMAL\(\d+,0\)"
-_TYPES: dict[str, tuple[str, dict[str, str | None]]] = {
-    "text": ("text, a UUID or an integer", {"UUID": None, _ANY: "VARCHAR"}),
-    "number": (
-        "an integer or text",
-        {"INTEGER|BIGINT": None, "U?(TINYINT|SMALLINT|INTEGER)": "BIGINT", _ANY: "VARCHAR"},
-    ),
-    "date": ("a date or text", {"DATE|VARCHAR": None}),
-    "flag": ("a boolean, an integer or text", {"BOOLEAN": None, _ANY: "VARCHAR"}),
-    "time": ("a timestamp, a date or text", {"TIMESTAMP.*|DATE|VARCHAR": None}),
-}
+class Landed(NamedTuple):
+    """A table that has landed."""
 
-# What makes a table unfit: a query for one finding, and what to say of it.
-_WITHOUT_ID = (
-    "select count(*), min(file_row_number) + 1 from {} where id is null"
-    " or (typeof(id) <> 'UUID' and cast(id as varchar) < '!'"
-    r" and not regexp_matches(cast(id as varchar), '\S')) having count(*) > 0",
-    "{} of the rows have no id, the first is row {}; every row needs one",
-)
-_SAME_ID = (
-    "select id, count(*) from {} group by id having count(*) > 1 order by id limit 1",
-    "the id {} is there {} times; leave one row of each",
-)
-_FAULTS = {
-    "organizations": [
-        ("select count(*) from {} having count(*) = 0", "there are {} rows; it needs one or more"),
-        _WITHOUT_ID,
-        _SAME_ID,
-        (
-            "select id, cast(created_at as varchar) from {} "
-            "where not coalesce(isfinite(try_cast(created_at as timestamptz)), false) limit 1",
-            "created_at of the organization {} is {!r}, no timestamp; the report starts there",
-        ),
-    ],
-    "billing_entities": [_WITHOUT_ID, _SAME_ID],
-    "invoices": [_WITHOUT_ID],
-}
-
-# The rows of an invoice but the newest; of rows that are equally new the last one stays. Sorting
-# the hashes of the ids finds the few that may be there twice in half the time that grouping takes.
-_SUPERSEDED = """
-create or replace temp table superseded as
-with
-
-sorted as (
-    select hash(id) as hashed, lag(hash(id)) over (order by hash(id)) as previous
-    from {}
-)
-
-select file_row_number
-from (
-    select
-        file_row_number,
-        row_number() over (
-            partition by id
-            order by try_cast(updated_at as timestamptz) desc nulls last, file_row_number desc
-        ) as newness
-    from {}
-    where hash(id) in (select hashed from sorted where hashed = previous)
-) as versions
-where newness > 1
-"""
+    found: Found
+    rows: int
+    dropped: Dropped
 
 
 @dataclass(frozen=True)
@@ -103,179 +38,207 @@ class Landing:
     moment: datetime
     source: Source
     note: Callable[[str], None]
+    organization: str | None = None
+    """The id or name of the organization whose rows do not say so."""
+    codes: set[str] = field(default_factory=set)
+    """The codes of billing entities that are there, which no word for null can be."""
 
     def land_all(self) -> dict[str, int]:
         """Land and check all tables; returns the counts of `Load`."""
         with self.source.open(self.connection):
             organizations = self.land("organizations")
-            # The API's rows do not say whose they are: they are of the organization that asked.
-            owner = None
-            if organizations == 1:
-                ids = "select cast(id as varchar) from {}"
-                ((owner,),) = self.query(ids, _numbered(self.file("organizations")))
-            entities = self.land("billing_entities", owner)
-            read, superseded, announced = self.land_invoices(owner)
-            if read - superseded < announced and not self.source.files:
+            entities = self.land("billing_entities")
+            if entities:
+                known = self.query("select distinct code from {}", "billing_entities")
+                self.codes.update(str(code) for (code,) in known)
+            invoices = self.land("invoices")
+            announced = (invoices and invoices.found.announced) or 0
+            if invoices and invoices.rows < announced and not self.source.files:
                 # What moved from page to page during the crawl is found by another.
-                read, superseded, announced = self.land_invoices(owner)
-        raw = read - superseded
-        if raw < announced:
-            lacking = f"{raw} invoices, but Lago counted {announced}: some may have moved"
-            if not self.source.files:
-                raise HarnessError(
-                    f"two crawls of {self.source.name} hold {lacking} from page to page; load "
-                    "again when less is changed there"
-                )
-            self.note(
-                f"the pages hold {lacking} from page to page while they were saved; save them again"
-            )
+                invoices = self.land("invoices")
+            assert invoices is not None
+            if not organizations:
+                self.name_organization(invoices)
+        self.compare(invoices.rows, invoices.found.announced or 0)
         return {
-            "organizations": organizations,
-            "billing_entities": entities,
-            "read": read,
-            "superseded": superseded,
-            "raw": raw,
+            "organizations": organizations.rows if organizations else 1,
+            "billing_entities": entities.rows if entities else 0,
+            "read": invoices.rows + sum(invoices.dropped),
+            "deleted": invoices.dropped.deleted,
+            "superseded": invoices.dropped.superseded,
+            "raw": invoices.rows,
         }
 
-    def land(self, table: str, owner: str | None = None) -> int:
-        """Write what is used of a table; returns how many rows it has."""
-        found, columns = self.find(table, owner)
-        count = self.copy(table, columns, found)
-        self.note_lacking(table, found)
-        self.check(table, found, _numbered(self.file(table)))
-        return count
-
-    def land_invoices(self, owner: str | None) -> tuple[int, int, int]:
-        """Land the newest invoices; returns how many there are, were dropped, and Lago counted."""
-        found, columns = self.find("invoices", owner)
-        announced = found.announced or 0
-        if found.rows.numbered:
-            # A Parquet file is looked through before it is copied, which saves a second copy.
-            given = (
-                f"(select {columns['id']} as id, {columns['updated_at']} as updated_at,"
-                f" file_row_number from {found.rows.sql})"
+    def compare(self, raw: int, announced: int) -> None:
+        """Note or raise where there are fewer invoices than Lago counted."""
+        if raw >= announced:
+            return
+        lacking_ = f"{raw} invoices, but Lago counted {announced}: some may have moved"
+        if not self.source.files:
+            raise HarnessError(
+                f"two crawls of {self.source.name} hold {lacking_} from page to page; load "
+                "again when less is changed there"
             )
-            with reading(found.place, found.advice):
-                self.check("invoices", found, given)
-                superseded = self.find_superseded(given)
-            kept = self.copy("invoices", columns, found, but_superseded=superseded > 0)
-            self.note_lacking("invoices", found)
-            return kept + superseded, superseded, announced
-        read = self.copy("invoices", columns, found)
-        self.note_lacking("invoices", found)
-        landed = _numbered(self.file("invoices"))
-        self.check("invoices", found, landed)
-        superseded = self.find_superseded(landed)
-        if superseded:
-            itself = found._replace(rows=found.rows._replace(sql=landed, total=read, unit="rows"))
-            self.copy("invoices", {name: name for name in columns}, itself, but_superseded=True)
-        return read, superseded, announced
+        self.note(
+            f"the pages hold {lacking_} from page to page while they were saved; save them again"
+        )
 
-    def find(self, table: str, owner: str | None) -> tuple[Found, dict[str, str]]:
-        """A table in the source, and its used columns as SQL by the name that they land under."""
+    def land(self, table: str) -> Landed | None:
+        """Write what is used of a table; None where there is nothing to know of organizations."""
         found = self.source.find(self.connection, table, self.directory / "work")
         if not found:
-            self.note(f"no table of {table}: only those are known that invoices name")
+            if table == "organizations":
+                return None
+            self.note(f"there is no table of {table}: only those that invoices name are known")
             found = Found(NO_ROWS, self.source.name)
-        fixed = {"_loaded_at": f"timestamp '{self.moment:%Y-%m-%d %H:%M:%S}'"}
-        if found.of_owner and owner:
-            fixed["organization_id"] = literal(owner)
         with reading(found.place, found.advice):
-            return found, self.selected(table, found.rows, found.place, fixed)
+            chosen = selection(table, found, lambda column: self.is_null(column, found))
+            return self.write(table, found, chosen)
 
-    def check(self, table: str, found: Found, rows: str) -> None:
-        """Raise HarnessError where what the rows hold makes the table unfit."""
-        if found.rows is NO_ROWS:
-            return
-        for query, fault in _FAULTS[table]:
-            for finding in self.query(query, rows):
-                raise HarnessError(f"{found.place}: {fault.format(*finding)}")
-
-    def selected(
-        self, table: str, rows: Rows, place: object, fixed: dict[str, str]
-    ) -> dict[str, str]:
-        """The used columns as SQL; raises HarnessError where one is missing, twice there or odd."""
-        given: dict[str, Column] = {}
-        for column in rows.columns:
-            name = landing_name(column.name)
-            if name in given and name in TABLES[table]:
-                raise HarnessError(f"{place} has the column {name} twice; remove one")
-            given[name] = column
-        missing = [name for name in TABLES[table] if name not in {**given, **fixed}]
-        required = [name for name in missing if name not in OPTIONAL]
-        if required and rows.columns:
-            raise HarnessError(
-                f"{place} lacks {', '.join(required)}, which {table} must have; it has "
-                f"{', '.join(each.name for each in rows.columns if each.name not in rows.assumed)}"
+    def write(self, table: str, found: Found, chosen: Selection) -> Landed:
+        """Write the selected columns of the rows that stay to the table's file."""
+        moment = f"timestamp '{self.moment:%Y-%m-%d %H:%M:%S}'"
+        draft = _Draft(found.rows.sql, chosen.columns | {"_loaded_at": moment}, chosen.marks)
+        first = self.directory / "work" / f"{table}-first.parquet"
+        if not found.rows.numbered:
+            # Only a Parquet file can be looked through before it is copied.
+            self.copy(table, found, draft.columns | draft.marks, draft.rows, first)
+            draft = _Draft(
+                _numbered(first),
+                {name: name for name in draft.columns},
+                {name: name for name in draft.marks},
             )
-        return {
-            name: self.landed(given[name], kind, rows, place) if name in given else _NULL
-            for name, kind in TABLES[table].items()
-        } | fixed
+        empty = self.empty(found.rows.assumed, draft.rows)
+        self.complete(table, found, draft, empty)
+        dropped = _NOTHING
+        if found.rows is not NO_ROWS:
+            dropped = self.drop(table, found, draft)
+        missing = lacking(table, found.rows, empty)
+        if missing:
+            self.note(f"{found.place} lacks {', '.join(missing)}: taken as null")
+        if found.rows.numbered or draft.changed or any(dropped):
+            rows = f"{draft.rows} anti join dropped using (file_row_number)"
+            rows = rows if any(dropped) else draft.rows
+            count = self.copy(table, found, draft.columns, rows, self.file(table))
+        else:
+            first.replace(self.file(table))
+            ((count,),) = self.query("select count(*) from {}", table)
+        return Landed(found, count, dropped)
 
-    def note_lacking(self, table: str, found: Found) -> None:
-        """Warn of optional columns that are not there, once the table has landed."""
-        rows = found.rows
-        present = {landing_name(column.name) for column in rows.columns} - rows.assumed
-        if rows.assumed:
-            counts = ", ".join(f"count({name}) > 0" for name in rows.assumed)
-            (any_there,) = self.query(f"select {counts} from {{}}", _numbered(self.file(table)))
-            present |= {
-                name for name, is_there in zip(rows.assumed, any_there, strict=True) if is_there
-            }
-        missing = [name for name in TABLES[table] if name in OPTIONAL and name not in present]
-        if not _ENTITY.issubset(missing):
-            missing = [name for name in missing if name not in _ENTITY]
-        lacking = [name for name in missing if name not in _UNNAMED]
-        if lacking and rows.columns:
-            self.note(f"{found.place} lacks {', '.join(lacking)}: taken as null")
+    def complete(self, table: str, found: Found, draft: "_Draft", empty: set[str]) -> None:
+        """Say whose the rows are where they do not, and write words for null as null."""
+        for name in empty.intersection(draft.marks):
+            del draft.marks[name]
+            draft.changed = True
+        if found.rows.columns and OWNER in draft.columns:
+            if OWNER in empty or not names_owner(found):
+                draft.columns[OWNER] = literal(self.owner(found))
+                draft.changed = True
+            elif self.organization and table == "invoices":
+                raise HarnessError(
+                    f"{found.place} says in {OWNER} whose the invoices are; leave --organization"
+                    " out"
+                )
+        draft.changed |= bool(draft.marks)
+        if not found.rows.textual:
+            return
+        words = words_in(self.connection, draft.rows, [*draft.columns, *draft.marks])
+        for name in words:
+            keep = self.codes if name == "billing_entity_code" else ()
+            given = draft.marks if name in draft.marks else draft.columns
+            given[name], draft.changed = without_words(name, keep), True
+        if words:
+            self.note(f"{found.place}: taken for null: {told(words)}")
 
-    def landed(self, column: Column, kind: str, rows: Rows, place: object) -> str:
-        """A column as SQL, in a type that staging takes; raises HarnessError for any other type."""
-        expected, types = _TYPES[kind]
-        for pattern, landing in types.items():
-            if re.fullmatch(pattern, column.type):
-                return f"cast({column.sql} as {landing or column.type})"
-        # A column of nulls has whatever type its writer gives to nulls.
-        nulls = f"select count({column.sql}) = 0 from {rows.sql}"
-        if not rows.declared and self.connection.sql(nulls).fetchone() == (True,):
-            return _NULL
-        raise HarnessError(
-            f"{place}: {column.name} has the type {column.type} and must be {expected}; cast it in "
-            f"{'a view' if rows.declared else 'the export'}"
+    def drop(self, table: str, found: Found, draft: "_Draft") -> Dropped:
+        """Note the rows that do not land in the table `dropped`, and check those that do."""
+        listed = ", ".join(f"{sql} as {name}" for name, sql in draft.columns.items())
+        rows = f"(select {listed}, file_row_number from {draft.rows})"
+        with_versions = table == "invoices"
+        if with_versions:
+            check_rows(self.connection, table, rows, found.place)
+        dropped = _NOTHING
+        if with_versions or draft.marks:
+            with watching(self.connection, "looking for older versions"):
+                dropped = find_dropped(
+                    self.connection, draft.rows, draft.columns, draft.marks, found.place
+                )
+        if not with_versions:
+            stay = f"(from {rows} anti join dropped using (file_row_number))"
+            check_rows(self.connection, table, stay if draft.marks else rows, found.place)
+        if dropped.deleted:
+            self.note(
+                f"{found.place}: {dropped.deleted:,} rows are no longer in Lago, as"
+                f" {', '.join(draft.marks)} say{'s' * (len(draft.marks) == 1)}; they are left out"
+            )
+        return dropped
+
+    def name_organization(self, invoices: Landed) -> None:
+        """Write the organization that nothing is known of but its invoices."""
+        rows = _numbered(self.file("invoices"))
+        id_ = ids_of(self.connection, rows, invoices.found.place)
+        month = first_month(self.connection, rows, self.moment)
+        self.connection.execute(
+            f"copy (select {literal(id_)} as id, {NULL} as name, timestamp '{month}' as created_at,"
+            f" timestamp '{self.moment:%Y-%m-%d %H:%M:%S}' as _loaded_at)"
+            f" to {literal(str(self.file('organizations')))} (format parquet)"
+        )
+        self.note(
+            f"when the organization was created is not known: its report begins with its first"
+            f" invoice that counts, in {month[:7]}; give its table to begin with its creation:"
+            " --organizations FILE"
         )
 
-    def find_superseded(self, rows: str) -> int:
-        """Note the older versions of invoices; returns how many there are."""
-        with watching(self.connection, "looking for older versions"):
-            ((superseded,),) = self.query(_SUPERSEDED, rows)
-        return int(superseded)
+    def owner(self, found: Found) -> str:
+        """The id of the organization whose rows do not say so."""
+        if not self.file("organizations").exists():
+            return UNNAMED
+        return owner_of(
+            self.connection, _numbered(self.file("organizations")), found.place, self.organization
+        )
+
+    def is_null(self, column: Column, found: Found) -> bool:
+        """Whether a column of the source holds nothing but nulls."""
+        nulls = f"select count({column.sql}) = 0 from {found.rows.sql}"
+        return self.connection.execute(nulls).fetchone() == (True,)
+
+    def empty(self, names: frozenset[str], rows: str) -> set[str]:
+        """Those of the columns that hold nothing but nulls."""
+        if not names:
+            return set()
+        counts = ", ".join(f"count({name}) = 0" for name in names)
+        (found,) = self.connection.execute(f"select {counts} from {rows}").fetchall()
+        return {name for name, is_empty in zip(names, found, strict=True) if is_empty}
 
     def copy(
-        self, table: str, columns: dict[str, str], found: Found, but_superseded: bool = False
+        self, table: str, found: Found, columns: dict[str, str], rows: str, target: Path
     ) -> int:
-        """Write a table's columns to its file; returns how many rows it has."""
-        rows = found.rows
+        """Write columns of rows to a file; returns how many rows it has."""
         listed = ", ".join(f"{sql} as {name}" for name, sql in columns.items())
-        kept = " anti join superseded using (file_row_number)" if but_superseded else ""
-        # Read and written may be the same file.
-        written = self.directory / "work" / f"{table}.parquet"
-        sql = (
-            f"copy (select {listed} from {rows.sql}{kept})"
-            f" to {literal(str(written))} (format parquet)"
-        )
-        watched = watching(self.connection, f"landing {table}", rows.total, rows.unit)
-        with reading(found.place, found.advice), watched:
+        sql = f"copy (select {listed} from {rows}) to {literal(str(target))} (format parquet)"
+        total = found.rows.total
+        with watching(self.connection, f"landing {table}", total, found.rows.unit):
             ((count,),) = self.connection.execute(sql).fetchall()
-        written.replace(self.file(table))
         return int(count)
 
     def file(self, table: str) -> Path:
         return self.directory / f"{table}.parquet"
 
-    def query(self, sql: str, rows: str) -> list[Any]:
-        """The answer to a query in which {} stands for rows that are numbered."""
-        return self.connection.execute(sql.replace("{}", rows)).fetchall()
+    def query(self, sql: str, table: str) -> list[Any]:
+        """The answer to a query in which {} stands for the rows of a table that has landed."""
+        return self.connection.execute(sql.replace("{}", _numbered(self.file(table)))).fetchall()
+
+
+@dataclass
+class _Draft:
+    """What is to be written of a table."""
+
+    rows: str
+    """Where the columns are selected from; numbered by file_row_number."""
+    columns: dict[str, str]
+    marks: dict[str, str]
+    changed: bool = False
+    """Whether it is not what the file with the first copy holds already."""
 
 
 def _numbered(file: Path) -> str:

@@ -1,39 +1,69 @@
-"""The rows of a Lago table out of a file of any format, for DuckDB to read."""
+"""The rows of a Lago table out of files of one format, for DuckDB to read."""
 
 import contextlib
 import csv
 import glob
-import gzip
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO
 
+import orjson
+from backports import zstd
 from duckdb import DuckDBPyConnection, Error
 
 from harness.foundation.errors import HarnessError
 from harness.foundation.resources import shortage
-from harness.sources.tables import FILE_ADVICE, OPTIONAL, TABLES, Column, Rows, landing_name
-
-ENDINGS = (".csv", ".csv.gz", ".parquet", ".ndjson", ".ndjson.gz")
+from harness.sources.packed import check_content, opened, unpacked
+from harness.sources.tables import (
+    FILE_ADVICE,
+    MARKS,
+    OPTIONAL,
+    OWNER,
+    TABLES,
+    Column,
+    Rows,
+    landing_name,
+)
 
 _JSON = "maximum_object_size = 33554432, hive_partitioning = false"
 _FIRST_ROWS = 1000
+_FORMATS = {
+    ".csv": "csv",
+    ".parquet": "parquet",
+    ".ndjson": "ndjson",
+    ".jsonl": "ndjson",
+    ".json": "json",
+}
+ENDINGS = ".csv, .parquet, .ndjson, .jsonl or .json, with .gz or .zst behind it where compressed"
 
 
-def table_rows(connection: DuckDBPyConnection, file: Path, table: str) -> Rows:
-    """The rows of a table's dump. Text stays text; only Parquet has columns of other types.
+def format_of(name: str) -> str | None:
+    """The format that a file's name says: csv, parquet, ndjson or json; None for any other name."""
+    stem = name.removesuffix(".gz").removesuffix(".zst")
+    return _FORMATS.get(Path(stem).suffix)
 
-    Raises HarnessError where the file is empty or cannot be read.
+
+def table_rows(
+    connection: DuckDBPyConnection, files: Sequence[Path], table: str, work: Path
+) -> Rows:
+    """The rows of a table's dump, in one file or in parts of one format.
+
+    Text stays text; only Parquet has columns of other types. A compressed Parquet file is unpacked
+    into `work`. Raises HarnessError where a file is empty, cannot be read, or has other columns
+    than the first.
     """
-    with reading(file):
-        check_content(file)
-        if file.name.endswith(".parquet"):
-            return _parquet_rows(connection, file)
-        if file.name.endswith((".csv", ".csv.gz")):
-            return _csv_rows(file)
-        return _ndjson_rows(connection, file, table)
+    for file in files:
+        with reading(file):
+            check_content(file)
+    with reading(files[0] if len(files) == 1 else files[0].parent):
+        match format_of(files[0].name):
+            case "parquet":
+                return _parquet_rows(connection, [unpacked(file, work) for file in files])
+            case "csv":
+                return _csv_rows(files)
+            case _:
+                return _json_rows(connection, files, table)
 
 
 @contextlib.contextmanager
@@ -41,7 +71,7 @@ def reading(place: object, advice: str = FILE_ADVICE) -> Iterator[None]:
     """Turn what goes wrong while something is read into a HarnessError that names it."""
     try:
         yield
-    except (OSError, EOFError, zlib.error, csv.Error, ValueError, Error) as error:
+    except (OSError, EOFError, zlib.error, zstd.ZstdError, csv.Error, ValueError, Error) as error:
         raise shortage(str(error)) or HarnessError(
             f"{place} cannot be loaded: {_reason(error, place)}; {advice}"
         ) from error
@@ -57,81 +87,129 @@ def path_literal(file: Path) -> str:
     return literal(glob.escape(str(file)))
 
 
-def opened(file: Path) -> IO[str]:
-    """A file as text, unzipped."""
-    opener = gzip.open if file.suffix == ".gz" else open
-    return opener(file, "rt", encoding="utf-8-sig", newline="")
+def _parquet_rows(connection: DuckDBPyConnection, files: Sequence[Path]) -> Rows:
+    def described(parts: Sequence[Path]) -> tuple[str, list[Column]]:
+        union = ", union_by_name = true" if len(parts) > 1 else ""
+        sql = f"read_parquet({_list(parts)}, hive_partitioning = false{union})"
+        found = connection.execute(f"describe from {sql}").fetchall()
+        return sql, [Column(name, _quoted(name), type_) for name, type_, *_ in found]
+
+    if len(files) > 1:
+        _check_same({file: [each.name for each in described([file])[1]] for file in files})
+    sql, columns = described(files)
+    ((count,),) = connection.execute(f"select count(*) from {sql}").fetchall()
+    # The rows of several files have no numbers of their own.
+    numbered = len(files) == 1 and all(each.name != "file_row_number" for each in columns)
+    return Rows(sql, columns, numbered=numbered, total=int(count))
 
 
-def check_content(file: Path) -> None:
-    """Raise HarnessError where a file is empty, and gzip's error where it is cut off."""
-    size = file.stat().st_size
-    if size and file.suffix == ".gz":
-        # To the end, since DuckDB takes a file that is cut off between two rows for a whole one.
-        with gzip.open(file) as unzipped:
-            size = sum(len(chunk) for chunk in iter(lambda: unzipped.read(1 << 20), b""))
-    if not size:
-        raise HarnessError(f"{file} is empty (0 bytes); export it again")
-
-
-def _parquet_rows(connection: DuckDBPyConnection, file: Path) -> Rows:
-    sql = f"read_parquet({path_literal(file)}, hive_partitioning = false)"
-    columns = connection.sql(f"describe from {sql}").fetchall()
-    ((count,),) = connection.sql(f"select count(*) from {sql}").fetchall()
-    names = {name for name, *_ in columns}
-    return Rows(
-        sql,
-        [Column(name, name, type_) for name, type_, *_ in columns],
-        numbered="file_row_number" not in names,
-        total=int(count),
-    )
-
-
-def _csv_rows(file: Path) -> Rows:
-    with opened(file) as lines:
-        header = next(csv.reader(lines, strict=True), [])
-    if not any(header) or "\0" in "".join(header):
-        raise csv.Error("no header in the first line")
+def _csv_rows(files: Sequence[Path]) -> Rows:
+    headers: dict[Path, list[str]] = {}
+    for file in files:
+        with reading(file), opened(file) as lines:
+            headers[file] = next(csv.reader(lines, strict=True), [])
+            if not any(headers[file]) or "\0" in "".join(headers[file]):
+                raise csv.Error("no header in the first line")
+    _check_same(headers)
+    names = headers[files[0]]
     # By position, as names may be anything; and not detected, as DuckDB drops the header without a
     # word where a row is longer.
-    columns = [Column(name, f"column{at}", "VARCHAR") for at, name in enumerate(header)]
+    columns = [Column(name, f"column{at}", "VARCHAR") for at, name in enumerate(names)]
     types = ", ".join(f"{column.sql}: 'varchar'" for column in columns)
-    sql = (
-        f"read_csv({path_literal(file)}, auto_detect = false, header = true, "
-        f"columns = {{{types}}}, delim = ',', quote = '\"', escape = '\"', strict_mode = true, "
-        "allow_quoted_nulls = false)"
+    options = (
+        f"auto_detect = false, header = true, columns = {{{types}}}, delim = ',', quote = '\"', "
+        "escape = '\"', strict_mode = true, allow_quoted_nulls = false"
     )
-    return Rows(sql, columns, total=_megabytes(file), unit="MB")
+    selects = []
+    for order in dict.fromkeys(tuple(map(str.lower, header)) for header in headers.values()):
+        same = [file for file in files if tuple(map(str.lower, headers[file])) == order]
+        picked = ", ".join(
+            f"column{order.index(name.lower())} as column{at}"
+            if order.count(name.lower()) == 1
+            else f"column{at}"
+            for at, name in enumerate(names)
+        )
+        selects.append(f"select {picked} from read_csv({_list(same)}, {options})")
+    sql = (
+        f"({' union all '.join(selects)})" if len(selects) > 1 else selects[0].split("from ", 1)[1]
+    )
+    return Rows(sql, columns, total=_megabytes(files), unit="MB", textual=True)
 
 
-def _ndjson_rows(connection: DuckDBPyConnection, file: Path, table: str) -> Rows:
-    source = path_literal(file)
+def _json_rows(connection: DuckDBPyConnection, files: Sequence[Path], table: str) -> Rows:
+    layouts = {_layout(file): file for file in files}
+    if len(layouts) > 1:
+        one, other = sorted(layouts)[:2]
+        raise HarnessError(
+            f"{layouts[one]} is {one.replace('_', ' ')}, but {layouts[other]} is "
+            f"{other.replace('_', ' ')}; export them alike"
+        )
+    source = f"{_list(files)}, format = '{next(iter(layouts))}', {_JSON}"
 
     def keys(rows: str) -> list[str]:
         sql = f"select distinct unnest(json_keys(json)) as key from {rows} order by key"
-        return [key for (key,) in connection.sql(sql).fetchall()]
+        return [key for (key,) in connection.execute(sql).fetchall()]
 
-    objects = f"read_ndjson_objects({source}, {_JSON})"
+    objects = f"read_json_objects({source})"
     first = keys(f"(from {objects} limit {_FIRST_ROWS})")
-    missing = set(TABLES[table]) - set(map(landing_name, first))
+    missing = set(TABLES[table]) - set(map(landing_name, first)) - {OWNER}
     # One pass over the file is enough, unless it may lack what must be there.
     names = first if missing <= OPTIONAL else keys(objects)
-    assumed = missing & OPTIONAL - set(map(landing_name, names)) if names else set()
+    expected = {*OPTIONAL.intersection(TABLES[table]), *MARKS, OWNER} & {*TABLES[table], *MARKS}
+    assumed = expected - set(map(landing_name, names)) if names else set()
     names = sorted({*names, *assumed})
-    wanted = [name for name in names if landing_name(name) in TABLES[table]] or ["id"]
-    types = ", ".join(f"{name}: 'varchar'" for name in wanted)
-    sql = f"read_json({source}, format = 'newline_delimited', columns = {{{types}}}, {_JSON})"
+    used = {*TABLES[table], *MARKS}
+    wanted = [name for name in names if landing_name(name) in used] or ["id"]
+    types = ", ".join(f"{_quoted(name)}: 'varchar'" for name in wanted)
     return Rows(
-        sql,
-        [Column(name, name, "VARCHAR") for name in names],
+        f"read_json({source}, columns = {{{types}}})",
+        [Column(name, _quoted(name), "VARCHAR") for name in names],
         assumed=frozenset(assumed),
-        total=_megabytes(file),
+        total=_megabytes(files),
         unit="MB",
+        textual=True,
     )
 
 
-def _megabytes(file: Path) -> int:
-    return round(file.stat().st_size / 1e6)
+def _layout(file: Path) -> str:
+    """How DuckDB calls the way in which objects stand in a JSON file."""
+    if format_of(file.name) == "ndjson":
+        return "newline_delimited"
+    with reading(file), opened(file) as text:
+        line = next((line for line in text if line.strip()), "")
+    if line.lstrip().startswith("["):
+        return "array"
+    try:
+        orjson.loads(line)
+    except ValueError:
+        return "unstructured"
+    return "newline_delimited"
+
+
+def _check_same(columns: dict[Path, list[str]]) -> None:
+    """Raise HarnessError where a part has other columns than the first, whatever their order."""
+    first, *others = columns
+    expected = sorted(map(str.lower, columns[first]))
+    for file in others:
+        given = sorted(map(str.lower, columns[file]))
+        if given != expected:
+            odd = sorted(set(given) ^ set(expected)) or given
+            raise HarnessError(
+                f"{file} and {first.name} are parts of one table, but only one of them has "
+                f"{', '.join(odd)}; export all parts alike"
+            )
+
+
+def _list(files: Sequence[Path]) -> str:
+    return f"[{', '.join(map(path_literal, files))}]"
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _megabytes(files: Sequence[Path]) -> int:
+    return round(sum(file.stat().st_size for file in files) / 1e6)
 
 
 def _reason(error: Exception, place: object) -> str:

@@ -1,6 +1,7 @@
 """The rows of a Lago table in the bodies of API responses, saved or as they come."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
@@ -9,9 +10,12 @@ import orjson
 from duckdb import DuckDBPyConnection
 
 from harness.foundation.errors import HarnessError
-from harness.sources.formats import check_content, opened, reading, table_rows
+from harness.sources.formats import format_of, reading, table_rows
+from harness.sources.packed import check_content, opened
 from harness.sources.tables import NO_ROWS, RESPONSES, TABLES, Found
 
+# A response is an object whose items stand under the table's key, its meta before or after them.
+_START = r'\s*\{{\s*"({}|meta)"\s*:\s*[\[{{]'
 _META = ("current_page", "total_pages", "total_count")
 
 
@@ -26,8 +30,8 @@ def unwrapped(
     dump = work / f"{table}.ndjson"
     with dump.open("ab") as lines:
         announced = _unwrap(bodies, table, lines, place)
-    rows = table_rows(connection, dump, table) if dump.stat().st_size else NO_ROWS
-    return Found(rows, place, of_owner=True, announced=announced)
+    rows = table_rows(connection, [dump], table, work) if dump.stat().st_size else NO_ROWS
+    return Found(rows, place, announced=announced)
 
 
 def items_of(body: object, key: str, place: object) -> list[dict[str, Any]]:
@@ -48,9 +52,14 @@ def page_of(body: Any, place: object) -> tuple[int, int, int]:
     return page, pages, count
 
 
-def is_response(file: Path) -> bool:
-    """Whether a file is a saved API response, by its name."""
-    return file.name.endswith((".json", ".json.gz"))
+def is_response(file: Path, table: str) -> bool:
+    """Whether a file is a saved API response with rows of the table: by its name or its start."""
+    if format_of(file.name) != "json":
+        return False
+    if file.name.startswith(("organization.json", "invoices-page-")):
+        return True
+    with reading(file), opened(file) as text:
+        return bool(re.match(_START.format(RESPONSES[table]), text.read(4096)))
 
 
 def saved(files: Sequence[Path]) -> Iterator[tuple[object, Any]]:

@@ -2,7 +2,7 @@
 
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from duckdb import DuckDBPyConnection
 
@@ -10,18 +10,18 @@ FILE_ADVICE = "it must be readable, whole, and in the format that its name says"
 
 # The used columns, and what each holds.
 TABLES = {
-    "organizations": {"id": "text", "name": "text", "created_at": "time"},
+    "organizations": {"id": "id", "name": "text", "created_at": "time"},
     "billing_entities": {
-        "id": "text",
-        "organization_id": "text",
+        "id": "id",
+        "organization_id": "id",
         "code": "text",
         "archived_at": "time",
         "deleted_at": "time",
     },
     "invoices": {
-        "id": "text",
-        "organization_id": "text",
-        "billing_entity_id": "text",
+        "id": "id",
+        "organization_id": "id",
+        "billing_entity_id": "id",
         "billing_entity_code": "text",
         "status": "number",
         "payment_status": "number",
@@ -30,7 +30,7 @@ TABLES = {
         "total_amount_cents": "number",
         "self_billed": "flag",
         "payment_dispute_lost_at": "time",
-        "updated_at": "time",
+        "updated_at": "version",
     },
 }
 
@@ -39,6 +39,31 @@ OPTIONAL = frozenset(
     | {"self_billed", "payment_dispute_lost_at", "updated_at"}
 )
 """The columns that may be missing: they are null then."""
+OWNER = "organization_id"
+"""The column that says whose a row is; all rows are of one organization where it is not there."""
+
+
+class Mark(NamedTuple):
+    """What a replication tool's column says of a row that is no longer in Lago."""
+
+    kind: Literal["flag", "time"]
+    """A flag, or the moment at which the row ended."""
+    is_history: bool
+    """Whether the row is an old version of one that may live on; else Lago has deleted it."""
+    gone: bool = True
+    """The flag's value that marks such a row."""
+
+
+MARKS = {
+    "_fivetran_deleted": Mark("flag", is_history=False),
+    "_fivetran_active": Mark("flag", is_history=True, gone=False),
+    "_ab_cdc_deleted_at": Mark("time", is_history=False),
+    "__deleted": Mark("flag", is_history=False),
+    "_sdc_deleted_at": Mark("time", is_history=False),
+    "dbt_valid_to": Mark("time", is_history=True),
+    "_dlt_valid_to": Mark("time", is_history=True),
+}
+"""By the name of the column: Fivetran, Airbyte, Debezium, Singer, dbt's snapshots, dlt."""
 
 RESPONSES = {
     "organizations": "organization",
@@ -56,9 +81,15 @@ class Column(NamedTuple):
     type: str
 
 
+_OTHER_NAMES = {"lago_id": "id", "partner_billing": "self_billed"}
+
+
 def landing_name(name: str) -> str:
-    """The name that a column of a source lands under: the API calls an id `lago_id`."""
-    return "id" if name == "lago_id" else name
+    """The name that a column of a source lands under, whatever its case.
+
+    The API calls an id `lago_id`; Lago's CSV export calls self_billed `partner_billing`.
+    """
+    return _OTHER_NAMES.get(name.lower(), name.lower())
 
 
 class Rows(NamedTuple):
@@ -74,10 +105,12 @@ class Rows(NamedTuple):
     numbered: bool = False
     """Whether file_row_number can be selected: a Parquet file."""
     assumed: frozenset[str] = frozenset()
-    """Optional columns that the first rows do not have; null where the others lack them, too."""
+    """Columns that the first rows do not have; null where the others lack them, too."""
     total: int | None = None
     """How much there is to read, in `unit`, where that is known."""
     unit: str = "rows"
+    textual: bool = False
+    """Whether nulls may be written as words: CSV and JSON."""
 
 
 class Found(NamedTuple):
@@ -86,8 +119,6 @@ class Found(NamedTuple):
     rows: Rows
     place: object
     """What messages call it."""
-    of_owner: bool = False
-    """Whether the rows, being the API's, leave out whose they are."""
     announced: int | None = None
     """How many invoices Lago counted, where it says so."""
     advice: str = FILE_ADVICE

@@ -17,7 +17,8 @@ import pytest
 from harness.foundation.errors import HarnessError
 from harness.foundation.home import PROJECT, Home
 from harness.load import loading as load_module
-from harness.load.loading import Load, Options, current_load, load
+from harness.load.loading import Load, current_load, load
+from harness.load.origin import Options
 
 Row = dict[str, Any]
 
@@ -56,9 +57,9 @@ INVOICES: list[Row] = [
     INVOICE | {"id": "i2", "total_amount_cents": "12.5", "issuing_date": "2026-02-30"},
     INVOICE | {"id": "i3", "total_amount_cents": "1e3", "status": "nonsense"},
     INVOICE | {"id": "i4", "total_amount_cents": "99999999999999999999", "payment_status": "9"},
-    INVOICE | {"id": "i5", "total_amount_cents": " 12", "issuing_date": "", "currency": ""},
+    INVOICE | {"id": "i5", "total_amount_cents": " 12", "issuing_date": "32", "currency": "E"},
     INVOICE | {"id": "i6", "total_amount_cents": None, "issuing_date": None, "currency": None},
-    INVOICE | {"id": "i7", "self_billed": "perhaps", "payment_dispute_lost_at": ""},
+    INVOICE | {"id": "i7", "self_billed": "perhaps", "payment_dispute_lost_at": "lost"},
     INVOICE | {"id": "i8", "organization_id": None, "billing_entity_id": None, "updated_at": "x"},
 ]
 API_INVOICE: Row = {
@@ -412,10 +413,10 @@ def test_loading_time_is_utc_and_everywhere(
         (["2026-01-01", "2026-01-02", None], 1),
         (["2026-01-01", "2026-01-01"], 1),
         ([None, None, None], 2),
-        (["never", "2026-01-01", ""], 1),
+        ([None, "2026-01-01", ""], 1),
         (["2026-01-01T10:00:00+02:00", "2026-01-01 09:00:00"], 1),
         (["2026-01-01T10:00:00-02:00", "2026-01-01 09:00:00"], 0),
-        (["9999-01-01", "10000-01-01"], 1),
+        (["2026-01-01 10:00:00 UTC", "2026-01-01 09:00:00 -0100", "2026-01-01 10:30:00z"], 2),
     ],
 )
 @pytest.mark.parametrize("ending", [".csv", ".parquet"])
@@ -474,7 +475,7 @@ def test_sample_has_its_as_of_date_and_no_warning(home: Home) -> None:
 
 def test_load_is_on_record(home: Home, source: Path) -> None:
     (source / "customers.csv").write_text("id\n1\n")
-    (source / "invoices.parquet").mkdir()
+    (source / "invoices_old.parquet").mkdir()
     (source / ".hidden").touch()
     result = loaded(home, source)
     assert current_load(home) == result
@@ -482,7 +483,7 @@ def test_load_is_on_record(home: Home, source: Path) -> None:
     tables = ["billing_entities.csv", "invoices.csv", "organizations.csv"]
     assert result.files == {name: (source / name).stat().st_size for name in tables}
     (warning,) = result.warnings
-    assert "customers.csv, invoices.parquet" in warning
+    assert "customers.csv, invoices_old.parquet" in warning
     assert "hidden" not in warning
 
 
@@ -533,7 +534,7 @@ ENTITY = "id,organization_id,code\n"
     [
         ("invoices.csv", "", "invoices.csv is empty (0 bytes)"),
         ("invoices.csv.gz", "", "invoices.csv.gz is empty (0 bytes)"),
-        ("invoices.csv.gz", gzip.compress(b""), "invoices.csv.gz is empty (0 bytes)"),
+        ("invoices.csv.gz", gzip.compress(b"", mtime=0), "invoices.csv.gz is empty (0 bytes)"),
         ("invoices.parquet", "", "invoices.parquet is empty (0 bytes)"),
         ("invoices.ndjson", "", "invoices.ndjson is empty (0 bytes)"),
         ("organizations.csv", "", "organizations.csv is empty (0 bytes)"),
@@ -545,23 +546,27 @@ ENTITY = "id,organization_id,code\n"
         ("invoices.csv", HEADER.encode() + b"\xff\n", "invoices.csv*UTF-8"),
         ("invoices.csv", HEADER.encode() + LINE.encode() * 999 + b"\xff\n", "Line: 1001, Invalid"),
         ("invoices.csv", HEADER.encode("utf-16"), "invoices.csv*is no CSV file in UTF-8"),
-        ("invoices.csv", gzip.compress(HEADER.encode()), "invoices.csv*is no CSV file in UTF-8"),
+        (
+            "invoices.csv",
+            gzip.compress(HEADER.encode(), mtime=0),
+            "invoices.csv is packed with gzip",
+        ),
         ("invoices.csv", "id\0,status\n", "invoices.csv*is no CSV file"),
         ("invoices.csv", f"\n{HEADER}", "invoices.csv*is no CSV file*no header"),
         ("invoices.csv", '"id,status\n', "invoices.csv*is no CSV file*unexpected end of data"),
         ("invoices.csv.gz", HEADER, "invoices.csv.gz cannot be loaded: Not a gzipped file"),
         # Columns.
         ("invoices.csv", HEADER.replace(",", ";"), "lacks id,*; it has id;organization_id;"),
-        ("invoices.csv", HEADER.replace("currency", "Currency"), "lacks currency,*,*, Currency,"),
+        ("invoices.csv", HEADER.replace("currency", "code"), "lacks currency,*,*, code,"),
         ("invoices.csv", HEADER.replace("updated_at", "status"), "has the column status twice"),
         ("invoices.csv", HEADER.replace("updated_at", "lago_id"), "has the column id twice"),
-        ("invoices.ndjson", '{"id": "1"}\n', "lacks organization_id, status,*; it has id"),
+        ("invoices.ndjson", '{"id": "1"}\n', "lacks status, payment_status,*; it has id"),
         (
             "organizations.csv",
             "id,name\n",
             "lacks created_at, which organizations*; it has id, name",
         ),
-        ("billing_entities.csv", "id,code\n", "lacks organization_id, which billing_entities"),
+        ("billing_entities.csv", "id,code\n", "entities.csv does not say whose its rows are"),
         # Other formats.
         ("invoices.parquet", "PAR1" * 9, "invoices.parquet cannot be loaded"),
         ("invoices.ndjson", '{"id": 1}\n{"id": 2,,}\n', "ndjson cannot*Malformed JSON in line 2:"),
@@ -648,7 +653,6 @@ def test_gzip_in_several_parts_is_read_to_the_end(home: Home, source: Path) -> N
         ("currency", "['EUR']", "VARCHAR[]"),
         ("id", "cast('i1' as blob)", "BLOB"),
         ("self_billed", "date '2026-01-01'", "DATE"),
-        ("updated_at", "1767225600", "INTEGER"),
     ],
 )
 def test_type_that_could_be_misread_is_refused(
@@ -759,7 +763,7 @@ def test_api_responses_of_unknown_organization_are_refused(home: Home, api: Path
     (api / "organization.json").rename(api / "organization-2.json")
     assert "api has no file of organizations" in failure(home, api)
     write(api / "organizations.csv", ORGANIZATIONS)
-    assert "lacks organization_id" in failure(home, api)
+    assert "give --organization: " in failure(home, api)
     write(api / "organizations.csv", ORGANIZATIONS[:1])
     loaded(home, api)
     assert {row["organization_id"] for row in raw(home)} == {ACME}
@@ -789,7 +793,7 @@ def test_api_responses_without_billing_entities_are_fine(home: Home, api: Path) 
         ("nowhere", ["there is no file", "nowhere; give sample, a directory"]),
         ("empty", ["no file of organizations", "files are there: none"]),
         ("source/invoices.csv", ["--organizations FILE"]),
-        ("source/notes.txt", ["notes.txt must end in one of .csv, .csv.gz, .parquet"]),
+        ("source/notes.txt", ["notes.txt must end in .csv, .parquet, .ndjson"]),
     ],
 )
 def test_source_that_cannot_be_read_is_refused(
@@ -856,4 +860,4 @@ def test_interrupted_load_leaves_nothing(
 
 def test_home_that_cannot_be_written_is_named(home: Home, source: Path) -> None:
     (home.path / "raw").write_text("in the way")
-    assert "cannot be loaded" in failure(home, source)
+    assert "the home cannot take a load" in failure(home, source)

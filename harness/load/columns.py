@@ -1,0 +1,124 @@
+"""How the used columns of a table land: which they are, in what type, spelt how."""
+
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+from harness.foundation.errors import HarnessError
+from harness.sources.tables import (
+    MARKS,
+    OPTIONAL,
+    OWNER,
+    TABLES,
+    Column,
+    Found,
+    Rows,
+    landing_name,
+)
+
+NULL = "cast(null as varchar)"
+
+# What a column may be, and the type it lands as (None: its own); the first pattern that fits. Other
+# types are refused: a double may have lost cents, and a time zone moves an issuing timestamp.
+_ANY = r"VARCHAR|U?(TINYINT|SMALLINT|INTEGER|BIGINT|HUGEINT)|DECIMAL\(\d+,0\)"
+_TYPES: dict[str, tuple[str, dict[str, str | None]]] = {
+    "id": ("text, a UUID or an integer", {"UUID": None, _ANY: "VARCHAR"}),
+    "text": ("text, a UUID or an integer", {"UUID": None, _ANY: "VARCHAR"}),
+    "number": (
+        "an integer or text",
+        {"INTEGER|BIGINT": None, "U?(TINYINT|SMALLINT|INTEGER)": "BIGINT", _ANY: "VARCHAR"},
+    ),
+    "date": ("a date or text", {"DATE|VARCHAR": None}),
+    "flag": ("a boolean, an integer or text", {"BOOLEAN": None, _ANY: "VARCHAR"}),
+    "time": ("a timestamp, a date or text", {"TIMESTAMP.*|DATE|VARCHAR": None}),
+    # It is read only where an id occurs more than once, and judged there.
+    "version": ("anything", {"TIMESTAMP.*|DATE|VARCHAR": None, ".*": "VARCHAR"}),
+}
+_UUID = "[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
+_ENTITY = {"billing_entity_id", "billing_entity_code"}
+_UNNAMED = {"name", "archived_at", "deleted_at"}  # whose lack needs no warning
+
+
+class Selection(NamedTuple):
+    """What is selected of a table's rows, as SQL by the name that it lands under."""
+
+    columns: dict[str, str]
+    marks: dict[str, str]
+    """The columns of replication tools, which do not land."""
+
+
+def selection(table: str, found: Found, is_null: Callable[[Column], bool]) -> Selection:
+    """The used columns of a table.
+
+    `is_null` tells whether a column holds nothing but nulls. Raises HarnessError where a column is
+    missing, there twice, or of a type that could be misread.
+    """
+    rows, place = found.rows, found.place
+    used = TABLES[table] | {name: mark.kind for name, mark in MARKS.items()}
+    given: dict[str, Column] = {}
+    for column in rows.columns:
+        name = landing_name(column.name)
+        if name in given and name in used:
+            names = dict.fromkeys((given[name].name, column.name))
+            spelt = f" ({' and '.join(names)})" if len(names) > 1 else ""
+            raise HarnessError(f"{place} has the column {name} twice{spelt}; remove one")
+        given[name] = column
+    required = [
+        name
+        for name in TABLES[table]
+        if name not in given and name not in OPTIONAL and name != OWNER
+    ]
+    if required and rows.columns:
+        others = [each.name for each in rows.columns if each.name not in rows.assumed]
+        raise HarnessError(
+            f"{place} lacks {', '.join(required)}, which {table} must have; it has "
+            f"{', '.join(others)}"
+        )
+
+    def landed(name: str) -> str:
+        return _landed(given[name], used[name], rows, place, is_null)
+
+    return Selection(
+        {name: landed(name) if name in given else NULL for name in TABLES[table]},
+        {name: landed(name) for name in MARKS if name in given},
+    )
+
+
+def names_owner(found: Found) -> bool:
+    """Whether the rows say whose they are, as far as their columns tell."""
+    return any(landing_name(column.name) == OWNER for column in found.rows.columns)
+
+
+def lacking(table: str, rows: Rows, empty: set[str]) -> list[str]:
+    """The optional columns that are not there; those whose lack says nothing are left out.
+
+    `empty` are assumed ones that hold nothing.
+    """
+    present = {landing_name(column.name) for column in rows.columns} - empty
+    missing = [name for name in TABLES[table] if name in OPTIONAL and name not in present]
+    if not _ENTITY.issubset(missing):
+        missing = [name for name in missing if name not in _ENTITY]
+    return [name for name in missing if name not in _UNNAMED and rows.columns]
+
+
+def _landed(
+    column: Column, kind: str, rows: Rows, place: object, is_null: Callable[[Column], bool]
+) -> str:
+    expected, types = _TYPES[kind]
+    for pattern, landing in types.items():
+        if re.fullmatch(pattern, column.type):
+            sql = f"cast({column.sql} as {landing or column.type})"
+            if kind == "id" and landing:
+                # UUIDs are equal whatever their case.
+                return (
+                    f"case when lower({sql}) = {sql} then {sql} "
+                    f"when regexp_full_match({sql}, '{_UUID}') then lower({sql}) else {sql} end"
+                )
+            return sql
+    # A column of nulls has whatever type its writer gives to nulls.
+    if not rows.declared and is_null(column):
+        return NULL
+    raise HarnessError(
+        f"{place}: {column.name} has the type {column.type} and must be {expected}; cast it in "
+        f"{'a view' if rows.declared else 'the export'}"
+    )

@@ -1,0 +1,51 @@
+"""What makes a table unfit to land: rows without an id, an id twice, a moment that is none."""
+
+from duckdb import DuckDBPyConnection
+
+from harness.foundation.errors import HarnessError
+from harness.load.versions import is_moment
+
+_WITHOUT_ID = (
+    "select count(*), min(file_row_number) + 1 from {} where id is null"
+    " or (typeof(id) <> 'UUID' and cast(id as varchar) < '!'"
+    r" and not regexp_matches(cast(id as varchar), '\S')) having count(*) > 0",
+    "{} of the rows have no id, the first is row {}; every row needs one",
+)
+_SAME_ID = (
+    "select id, count(*) from {} group by id having count(*) > 1 order by id limit 1",
+    "the id {} is there {} times; leave one row of each",
+)
+_FAULTS = {
+    "organizations": [
+        ("select count(*) from {} having count(*) = 0", "there are {} rows; it needs one or more"),
+        _WITHOUT_ID,
+        _SAME_ID,
+        (
+            "select id, cast(created_at as varchar) from {} where not coalesce("
+            f"{is_moment('created_at')} and isfinite(try_cast(created_at as timestamptz)), false)"
+            " limit 1",
+            "created_at of the organization {} is {!r}, no timestamp; the report starts there",
+        ),
+    ],
+    "billing_entities": [
+        _WITHOUT_ID,
+        _SAME_ID,
+        *(
+            (
+                f"select id, cast({column} as varchar) from {{}} where not coalesce("
+                f"nullif(cast({column} as varchar), '') is null or {is_moment(column)}, false)"
+                " limit 1",
+                f"{column} of the billing entity {{}} is {{!r}}, no timestamp; correct it",
+            )
+            for column in ("archived_at", "deleted_at")
+        ),
+    ],
+    "invoices": [_WITHOUT_ID],
+}
+
+
+def check_rows(connection: DuckDBPyConnection, table: str, rows: str, place: object) -> None:
+    """Raise HarnessError where the numbered rows of a table make it unfit."""
+    for query, fault in _FAULTS[table]:
+        for finding in connection.execute(query.replace("{}", rows)).fetchall():
+            raise HarnessError(f"{place}: {fault.format(*finding)}")

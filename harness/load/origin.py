@@ -1,0 +1,106 @@
+"""The source that --from names, and what the command line says of it beside."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from harness.foundation.errors import HarnessError
+from harness.foundation.home import PROJECT
+from harness.sources import lago_database
+from harness.sources.files import Files
+from harness.sources.tables import Source
+
+SAMPLE = "sample"
+PER_PAGE = 500
+
+_SAMPLE_FILES = PROJECT / "seeds" / "lago"
+_SOURCES = (
+    "give sample, a directory of tables or saved API responses, a file of invoices, or "
+    "postgresql://… or https://…"
+)
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a source needs to know beside its name; None where it was not given."""
+
+    organizations: Path | None = None
+    """A file with the organizations, beside a file of invoices."""
+    schema: str | None = None
+    """The schema of Lago's tables in a database, public by default."""
+    organization: str | None = None
+    """Whose the rows are that do not say so; of a database, the only one to load."""
+    per_page: int | None = None
+    """How many invoices to ask an API for at a time, 500 by default."""
+    insecure: bool = False
+    """Whether an API key may go over http:// beyond this machine."""
+
+    def as_arguments(self) -> list[str]:
+        """The options as the command line takes them."""
+        arguments = []
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if value is True:
+                arguments.append(_flag(each.name))
+            elif value:
+                text = str(value.absolute()) if isinstance(value, Path) else str(value)
+                arguments += [_flag(each.name), text]
+        return arguments
+
+
+_TAKEN = {
+    "the sample": (),
+    "a directory": ("organization",),
+    "a file of invoices": ("organizations", "organization"),
+    "a database": ("schema", "organization"),
+    "an API": ("per_page", "insecure"),
+}
+"""The options that each kind of source takes."""
+
+
+def origin(source: str, options: Options, note: Callable[[str], None]) -> Source:
+    """The source; raises HarnessError where there is none, or an option does not go with it."""
+    scheme, is_url, _ = source.partition("://")
+    if is_url and scheme in lago_database.SCHEMES:
+        _check(options, "a database")
+        schema = options.schema or "public"
+        return lago_database.Database.at(source, schema, options.organization)
+    if is_url and scheme in ("https", "http"):
+        _check(options, "an API")
+        # Only the crawl waits for its HTTP client to be imported.
+        from harness.sources.lago_api import Api
+
+        return Api.at(source, options.per_page or PER_PAGE, options.insecure)
+    if is_url:
+        # The rest of a URL may hold a password.
+        raise HarnessError(f"{scheme}:// is not supported; {_SOURCES}")
+    if source == SAMPLE:
+        _check(options, "the sample")
+        return Files.at(_SAMPLE_FILES, note)
+    root = Path(source).absolute()
+    if root.is_dir():
+        _check(options, "a directory")
+        return Files.at(root, note)
+    if not root.exists():
+        raise HarnessError(f"there is no file {root}; {_SOURCES}")
+    _check(options, "a file of invoices")
+    if options.organization and not options.organizations:
+        raise HarnessError(
+            "--organization says which one of several it is; give their table, too:"
+            " --organizations FILE"
+        )
+    return Files.of(root, options.organizations)
+
+
+def _check(options: Options, kind: str) -> None:
+    for each in fields(options):
+        if getattr(options, each.name) and each.name not in _TAKEN[kind]:
+            others = [other for other, names in _TAKEN.items() if each.name in names]
+            raise HarnessError(
+                f"{_flag(each.name)} goes with {' or '.join(others)}, and --from is {kind};"
+                " leave it out"
+            )
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
