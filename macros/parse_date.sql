@@ -1,12 +1,16 @@
-{#- The date of a column: a date as it is, text only if it is YYYY-MM-DD and exists (no calendar has
-    a year 0); null for anything else. -#}
+{#- The date of a column: a date as it is, from year 1 to 9999; text only if it is YYYY-MM-DD and
+    exists (no calendar has a year 0); null for anything else. -#}
 {% macro parse_date(column) -%}
     {{ return(adapter.dispatch('parse_date', 'lago_invoice_collection')(column)) }}
 {%- endmacro %}
 
 {% macro duckdb__parse_date(column) -%}
     case
-        when typeof({{ column }}) = 'DATE' then try_cast({{ column }} as date)
+        when typeof({{ column }}) = 'DATE'
+            then case
+                when try_cast({{ column }} as date) between date '0001-01-01' and date '9999-12-31'
+                    then try_cast({{ column }} as date)
+            end
         when
             regexp_full_match(cast({{ column }} as varchar), '[0-9]{4}-[0-9]{2}-[0-9]{2}')
             and cast({{ column }} as varchar) not like '0000-%'
@@ -18,7 +22,11 @@
     its month. -#}
 {% macro postgres__parse_date(column) -%}
     case
-        when pg_typeof({{ column }}) = cast('date' as regtype) then cast({{ column }} as date)
+        when pg_typeof({{ column }}) = cast('date' as regtype)
+            then case
+                when cast({{ column }} as date) between date '0001-01-01' and date '9999-12-31'
+                    then cast({{ column }} as date)
+            end
         when
             cast({{ column }} as text)
             ~ '^(?!0000)[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$'
@@ -36,7 +44,11 @@
 {#- As for amounts, '$' would also match before a line's end. -#}
 {% macro spark__parse_date(column) -%}
     case
-        when typeof({{ column }}) = 'date' then try_cast({{ column }} as date)
+        when typeof({{ column }}) = 'date'
+            then case
+                when try_cast({{ column }} as date) between date '0001-01-01' and date '9999-12-31'
+                    then try_cast({{ column }} as date)
+            end
         when
             regexp_extract(cast({{ column }} as string), '^[0-9]{4}-[0-9]{2}-[0-9]{2}', 0)
             = cast({{ column }} as string)

@@ -16,7 +16,7 @@ grouped as (
         payment_status_code,
         currency,
         self_billed,
-        is_payment_dispute_lost,
+        payment_dispute_lost_at_validity,
         amount_validity,
         count(*) as invoices_count,
         coalesce({{ exact_sum('amount_cents') }}, 0) as amount_cents,
@@ -32,7 +32,7 @@ grouped as (
         payment_status_code,
         currency,
         self_billed,
-        is_payment_dispute_lost,
+        payment_dispute_lost_at_validity,
         amount_validity
 ),
 
@@ -48,7 +48,7 @@ typed as (
         cast(payment_status_code as {{ type_string() }}) as payment_status_code,
         cast(currency as {{ type_string() }}) as currency,
         cast(self_billed as {{ type_string() }}) as self_billed,
-        is_payment_dispute_lost,
+        payment_dispute_lost_at_validity,
         amount_validity,
         invoices_count,
         cast(amount_cents as decimal(38, 0)) as amount_cents,

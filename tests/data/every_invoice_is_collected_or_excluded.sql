@@ -4,7 +4,7 @@
 with
 
 raw_invoices as (
-    select * from {{ source('lago', 'invoices') }}
+    select * from {{ source('lago', 'invoices') }} {{ live_rows() }}
 ),
 
 collected as (
@@ -35,10 +35,7 @@ parsed as (
         payment_status,
         currency,
         self_billed_given as self_billed,
-        case
-            when dispute_lost_at is null then false
-            else cast(dispute_lost_at as {{ type_string() }}) <> ''
-        end as is_payment_dispute_lost,
+        {{ moment_validity('dispute_lost_at') }} as payment_dispute_lost_at_validity,
         {{ parse_amount_cents('total_amount_cents') }} as amount_cents
     from named
 ),
@@ -51,7 +48,7 @@ raw_groups as (
         payment_status,
         currency,
         self_billed,
-        is_payment_dispute_lost,
+        payment_dispute_lost_at_validity,
         count(*) as invoices_count,
         coalesce({{ exact_sum('amount_cents') }}, 0) as amount_cents
     from parsed
@@ -62,7 +59,7 @@ raw_groups as (
         payment_status,
         currency,
         self_billed,
-        is_payment_dispute_lost
+        payment_dispute_lost_at_validity
 ),
 
 raw_typed as (
@@ -73,7 +70,7 @@ raw_typed as (
         cast(payment_status as {{ type_string() }}) as payment_status_code,
         cast(currency as {{ type_string() }}) as currency,
         cast(self_billed as {{ type_string() }}) as self_billed,
-        is_payment_dispute_lost,
+        payment_dispute_lost_at_validity,
         invoices_count,
         amount_cents
     from raw_groups
@@ -88,7 +85,7 @@ entries as (
         payment_status_code,
         currency,
         self_billed,
-        is_payment_dispute_lost,
+        payment_dispute_lost_at_validity,
         invoices_count,
         amount_cents
     from raw_typed
@@ -101,7 +98,7 @@ entries as (
         payment_status_code,
         currency,
         self_billed,
-        is_payment_dispute_lost,
+        payment_dispute_lost_at_validity,
         -invoices_count as invoices_count,
         -amount_cents as amount_cents
     from invoice_groups
@@ -114,7 +111,7 @@ entries as (
         null as payment_status_code,
         currency,
         null as self_billed,
-        null as is_payment_dispute_lost,
+        null as payment_dispute_lost_at_validity,
         invoices_count,
         amount_cents
     from raw_typed
@@ -127,7 +124,7 @@ entries as (
         null as payment_status_code,
         currency,
         null as self_billed,
-        null as is_payment_dispute_lost,
+        null as payment_dispute_lost_at_validity,
         -invoices_count as invoices_count,
         -amount_cents as amount_cents
     from collected
@@ -140,7 +137,7 @@ entries as (
         null as payment_status_code,
         currency,
         null as self_billed,
-        null as is_payment_dispute_lost,
+        null as payment_dispute_lost_at_validity,
         -invoices_count as invoices_count,
         -amount_cents as amount_cents
     from excluded
@@ -155,7 +152,7 @@ balances as (
         payment_status_code,
         currency,
         self_billed,
-        is_payment_dispute_lost,
+        payment_dispute_lost_at_validity,
         sum(invoices_count) as raw_invoices_surplus,
         sum(amount_cents) as raw_cents_surplus
     from entries
@@ -167,7 +164,7 @@ balances as (
         payment_status_code,
         currency,
         self_billed,
-        is_payment_dispute_lost
+        payment_dispute_lost_at_validity
 )
 
 select * from balances

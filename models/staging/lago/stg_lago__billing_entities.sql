@@ -3,17 +3,29 @@
 with
 
 billing_entities as (
-    select * from {{ source('lago', 'billing_entities') }}
+    select * from {{ source('lago', 'billing_entities') }} {{ live_rows() }}
 ),
 
 renamed as (
     select
-        cast(id as {{ type_string() }}) as billing_entity_id,
+        cast({{ var('lago__id_column') }} as {{ type_string() }}) as billing_entity_id,
         cast(organization_id as {{ type_string() }}) as organization_id,
         cast(code as {{ type_string() }}) as billing_entity_code,
-        nullif(cast(archived_at as {{ type_string() }}), '') is not null as is_archived,
-        nullif(cast(deleted_at as {{ type_string() }}), '') is not null as is_deleted
+        {{ moment_validity('archived_at') }} as archived_at_validity,
+        {{ moment_validity('deleted_at') }} as deleted_at_validity
     from billing_entities
+),
+
+judged as (
+    select
+        billing_entity_id,
+        organization_id,
+        billing_entity_code,
+        archived_at_validity,
+        deleted_at_validity,
+        archived_at_validity = 'valid' as is_archived,
+        deleted_at_validity = 'valid' as is_deleted
+    from renamed
 )
 
-select * from renamed
+select * from judged

@@ -3,12 +3,12 @@
 with
 
 organizations as (
-    select * from {{ source('lago', 'organizations') }}
+    select * from {{ source('lago', 'organizations') }} {{ live_rows() }}
 ),
 
 renamed as (
     select
-        cast(id as {{ type_string() }}) as organization_id,
+        cast({{ var('lago__id_column') }} as {{ type_string() }}) as organization_id,
         cast(name as {{ type_string() }}) as organization_name,
         {{ utc_timestamp('created_at') }} as created_at,
         {{ month_of(utc_timestamp('created_at')) }} as first_month

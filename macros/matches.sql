@@ -1,0 +1,17 @@
+{#- A condition: the whole text is of the pattern. -#}
+{% macro matches(text, pattern) -%}
+    {{ return(adapter.dispatch('matches', 'lago_invoice_collection')(text, pattern)) }}
+{%- endmacro %}
+
+{% macro duckdb__matches(text, pattern) -%}
+    regexp_full_match({{ text }}, '{{ pattern }}')
+{%- endmacro %}
+
+{% macro postgres__matches(text, pattern) -%}
+    {{ text }} ~ '^({{ pattern }})$'
+{%- endmacro %}
+
+{#- What is found is compared with the text, as '$' also matches before a line's end. -#}
+{% macro spark__matches(text, pattern) -%}
+    regexp_extract({{ text }}, '^({{ pattern }})', 0) = {{ text }}
+{%- endmacro %}
