@@ -27,6 +27,7 @@ from harness.collection.answers import PATH, Answer, answer_query, error
 from harness.collection.collection import Published, published
 from harness.foundation.errors import HarnessError
 from harness.foundation.home import Home, now
+from harness.load.origin import SAMPLE
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -129,6 +130,7 @@ class _Version:
         today = now().date()
         return {
             "status": "ok",
+            "sample": self._manifest["source"] == SAMPLE,
             "version": self._manifest["version"],
             "as_of_date": as_of.isoformat(),
             "published_at": self._manifest["published_at"],

@@ -8,7 +8,7 @@ from typing import Any
 
 from harness.build.dbt import run_dbt
 from harness.foundation.errors import HarnessError
-from harness.foundation.home import Home, new_id, now, read_json, write_json
+from harness.foundation.home import PROJECT, Home, new_id, now, read_json, write_json
 from harness.foundation.resources import UNLIMITED, Resources, shortage
 from harness.load.loading import current_load, ids_are_proven
 from harness.sources.formats import path_literal
@@ -26,6 +26,8 @@ class Build:
     as_of_date: str
     succeeded: bool
     elapsed_seconds: float
+    invocation_id: str
+    """dbt's own id of the run, which its results bear, too."""
     ids_proven_by_load: bool = False
     """Whether the test that ids are unique was left out, as the load has found that they are."""
 
@@ -52,9 +54,13 @@ def build(home: Home, as_of: date | None, resources: Resources = UNLIMITED) -> B
     try:
         run = run_dbt(
             _arguments(home, is_proven),
+            home.scratch,
             {
-                "LAGO_COLLECTION_DATABASE": str(home.scratch / "collection.duckdb"),
-                "LAGO_COLLECTION_DUCKDB": json.dumps(resources.config(temporary)),
+                # dbt takes a path with # or ? for a URL: relative to where it runs it has none.
+                "LAGO_COLLECTION_DATABASE": "collection.duckdb",
+                "LAGO_COLLECTION_DUCKDB": json.dumps(
+                    resources.config(temporary) | {"file_search_path": str(PROJECT)}
+                ),
                 "LAGO_COLLECTION_AS_OF_DATE": as_of_date,
             },
         )
@@ -81,6 +87,7 @@ def build(home: Home, as_of: date | None, resources: Resources = UNLIMITED) -> B
         as_of_date=as_of_date,
         succeeded=run.returncode == 0,
         elapsed_seconds=results["elapsed_time"],
+        invocation_id=results["metadata"]["invocation_id"],
         ids_proven_by_load=is_proven,
     )
     write_json(home.scratch / "build.json", asdict(built))

@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import IO, Any
 
 from harness.foundation.home import PROJECT
@@ -57,12 +58,17 @@ class Run:
         progress.show(self.finished / self.total, detail)
 
 
-def run_dbt(arguments: Sequence[str], environment: dict[str, str]) -> Run:
-    """Run dbt on the project, and show how far it is; returns what came of it.
+def run_dbt(arguments: Sequence[str], directory: Path, environment: dict[str, str]) -> Run:
+    """Run dbt on the project, in a directory, and show how far it is; returns what came of it.
 
-    Of this process's environment, dbt's own variables are left out.
+    Of this process's environment, dbt's own variables are left out, and what makes an error of the
+    warnings of the libraries that it uses.
     """
-    ours = {key: value for key, value in os.environ.items() if not key.startswith("DBT_")}
+    ours = {
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith("DBT_") and key != "PYTHONWARNINGS"
+    }
     process = subprocess.Popen(
         [
             *(sys.executable, "-m", "dbt.cli.main", *arguments),
@@ -70,7 +76,7 @@ def run_dbt(arguments: Sequence[str], environment: dict[str, str]) -> Run:
             *("--log-format", "json", "--log-format-file", "text"),
         ],
         env=ours | environment,
-        cwd=PROJECT,
+        cwd=directory,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

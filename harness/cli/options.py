@@ -51,12 +51,10 @@ SOURCE = click.option(
     "--from",
     "source",
     metavar="sample|DIR|FILE|URL",
-    default="sample",
-    show_default=True,
-    help="The sample; a directory with Lago's tables, whole or in parts, or with saved API"
-    " responses; a file of invoices, such as Lago's own CSV export; postgresql://HOST/NAME, Lago's"
-    " database (the password better in PGPASSWORD or ~/.pgpass than in the URL); or https://HOST,"
-    " Lago's API, with the key in LAGO_API_KEY.",
+    help="A directory with Lago's tables, whole or in parts, or with saved API responses; a file of"
+    " invoices, such as Lago's own CSV export; postgresql://HOST/NAME, Lago's database (the password"
+    " better in PGPASSWORD or ~/.pgpass than in the URL); or https://HOST, Lago's API, with the key"
+    " in LAGO_API_KEY. Default: the invented sample, where the home holds no other data.",
 )
 ORGANIZATIONS = click.option(
     "--organizations",
@@ -117,6 +115,11 @@ KEEP = click.option(
     default=3,
     show_default=True,
     help="How many published versions to keep, this one included.",
+)
+ALLOW_SHRINK = click.option(
+    "--allow-shrink",
+    is_flag=True,
+    help="Let organizations lose many of the invoices that the published version has.",
 )
 STRICT = click.option("--strict", is_flag=True, help="Let any data fault fail the check.")
 FORMAT = click.option(

@@ -8,7 +8,13 @@ from typing import Any
 import duckdb
 
 from harness.foundation.errors import HarnessError
-from harness.foundation.home import Home, read_json
+from harness.foundation.home import Home, current_in, read_json
+
+BILLING_ENTITIES_QUERY = (
+    "select organization_id, billing_entity_code, billing_entity_id"
+    " from int_billing_entities_resolved where not is_deleted"
+)
+"""The billing entities that are known, in a scratch database."""
 
 
 @dataclass(frozen=True)
@@ -91,10 +97,9 @@ class Published:
 def published(home: Home) -> Published:
     """The current published version; raises HarnessError where nothing is published."""
     # Resolved first: a publish in between must not mix two versions.
-    path = (home.published / "current").resolve()
-    manifest = read_json(
-        path / "manifest.json", f"nothing is published in {home.path}; run: harness run"
-    )
+    path = current_in(home.published)
+    nothing = f"nothing is published in {home.path}; run: harness run --from SOURCE"
+    manifest = read_json(path / "manifest.json", nothing)
     return Published(path, manifest)
 
 

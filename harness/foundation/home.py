@@ -64,13 +64,38 @@ class Home:
             yield
 
     def make(self) -> None:
-        """Create the home; raises HarnessError where that is not possible."""
+        """Create the home; raises HarnessError where that is not possible, or it is damaged."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise HarnessError(
                 f"cannot create the home {self.path}: {error.strerror}; give another --home"
             ) from error
+        for directory in (self.raw.parent, self.scratch, self.published):
+            if directory.exists() and not directory.is_dir():
+                raise HarnessError(
+                    f"the home is damaged: {directory} is not a directory; move it away"
+                )
+            link = directory / "current"
+            if link.exists() and not link.is_symlink():
+                raise HarnessError(
+                    f"the home is damaged: {link} is not a link, as after a copy that does not keep"
+                    f" links; move it away, and copy homes with links (cp -a, rsync -a)"
+                )
+
+
+def current_in(parent: Path) -> Path:
+    """What the link `current` in a directory points at, where there is one.
+
+    Raises HarnessError where it points at nothing.
+    """
+    link = parent / "current"
+    if link.is_symlink() and not link.exists():
+        raise HarnessError(
+            f"the home is damaged: {link} points at {os.readlink(link)}, which is not there; load"
+            " and publish again"
+        )
+    return link.resolve()
 
 
 def now() -> datetime:

@@ -6,7 +6,15 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from harness.foundation.errors import HarnessError
-from harness.foundation.home import Home, make_current, new_id, now, read_json, write_json
+from harness.foundation.home import (
+    Home,
+    current_in,
+    make_current,
+    new_id,
+    now,
+    read_json,
+    write_json,
+)
 from harness.foundation.resources import UNLIMITED, Resources
 from harness.load.landing import Landing
 from harness.load.origin import SAMPLE, Options, origin
@@ -100,7 +108,7 @@ def load(
 def current_load(home: Home) -> Load:
     """The current load; raises HarnessError where there is none."""
     nothing = f"nothing is loaded in {home.path}; run: harness load"
-    return Load(**read_json(home.raw / "load.json", nothing))
+    return Load(**read_json(current_in(home.raw.parent) / "load.json", nothing))
 
 
 def ids_are_proven(home: Home, load: Load) -> bool:

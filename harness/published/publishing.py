@@ -10,8 +10,8 @@ from typing import Any
 import duckdb
 
 from harness.build.building import current_build
-from harness.check.checking import BILLING_ENTITIES_QUERY, recorded_check
-from harness.collection.collection import Published, published
+from harness.check.checking import recorded_check
+from harness.collection.collection import BILLING_ENTITIES_QUERY, Published, published
 from harness.foundation.errors import HarnessError, Refused
 from harness.foundation.home import Home, make_current, new_id, now, write_json
 from harness.foundation.resources import shortage
@@ -83,7 +83,9 @@ def publish(home: Home, keep: int = 3) -> Published:
             "load": {
                 "load_id": load.load_id,
                 "loaded_at": load.loaded_at,
+                "options": load.options,
                 "read": load.read,
+                "deleted": load.deleted,
                 "superseded": load.superseded,
                 "raw": load.raw,
             },

@@ -13,10 +13,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from harness.collection.collection import Collection, Organization, Published
+from harness.collection.reasons import Reason, reason_of
 from harness.foundation.home import sync_directory
 from harness.report.chart import chart
 from harness.report.figures import CurrencyFigures, counted, currency_figures, percent, tiles
-from harness.report.reasons import REASONS, Reason
 
 _EXAMPLES = 3
 
@@ -157,7 +157,7 @@ def _left_out(
         others = [other for other in examples.get((id_, code), []) if other != first]
         yield LeftOut(
             organization=_title(known) if known else id_ or "none given",
-            reason=REASONS.get(code, Reason(code, "")),
+            reason=reason_of(code),
             code=code,
             invoices_count=each["invoices_count"],
             examples=(first, *others)[:_EXAMPLES],
