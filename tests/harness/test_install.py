@@ -69,12 +69,12 @@ def other_user() -> tuple[str, list[str]]:
     """
     if os.geteuid():
         return sys._base_executable, []  # type: ignore[attr-defined, no-any-return]
-    nobody = ["runuser", "-u", "nobody", "--"]
-    powerless = ["setpriv", "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs", "--"]
+    nobody = [shutil.which("runuser") or "", "-u", "nobody", "--"]
+    powerless = [shutil.which("setpriv") or "", "--bounding-set=-all", "--inh-caps=-all", "--"]
     check = f"import sys, venv; sys.exit(sys.version_info[:2] != {sys.version_info[:2]})"
     own = sys._base_executable  # type: ignore[attr-defined]
     for python, as_user in ((own, nobody), ("/usr/bin/python3", nobody), (own, powerless)):
-        if shutil.which(as_user[0]) and Path(python).exists():
+        if as_user[0] and Path(python).exists():
             tried = subprocess.run([*as_user, python, "-c", check], cwd="/", capture_output=True)
             if tried.returncode == 0:
                 return python, as_user
