@@ -170,6 +170,7 @@ def test_clean_leaves_the_home(tmp_path: Path) -> None:
     [
         # docs/ci.md, docs/operations.md, docs/sources.md, examples/consumer, the tests themselves
         *("state/raw/invoices.parquet", "check.json", "check.xml", "answer.json", "run.log"),
+        "by_organization.csv",
         *("trial/keys.json", "restored/keys.json", "backup.tar.gz", "warehouse/keys.json"),
         *("dist/a.whl", "wheelhouse/a.whl", "examples/consumer/dbt_packages/a/b.sql"),
         *("examples/consumer/package-lock.yml", ".schemathesis/a", ".hypothesis/a"),
