@@ -4,12 +4,23 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+TESTING := $(VENV)/.testing
 ENGINES := $(VENV)/.engines
-SOURCES := harness benchmarks seeds tests examples
+SOURCES := harness benchmarks seeds tests examples hatch_build.py
 ENGINE_TESTS := tests/engines
 
+# Bytecode is compiled by all processors at once; without it each start of dbt takes a second more.
+PIP := $(BIN)/pip install -qq --disable-pip-version-check --no-compile
+COMPILE := { $(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true; }
+
+# An environment is of one checkout and one Python. Where it is of another, it is made again; unless
+# PYTHON is given, the Python that it has will do.
+GIVEN := $(if $(filter file,$(origin PYTHON)),$(BIN)/python,$(PYTHON))
+made_of = $(CURDIR) $$($(1) -c 'import sys; print(sys.base_prefix, sys.version)' 2>/dev/null)
+ANEW := $(shell test "$$(cat $(INSTALLED) 2>/dev/null)" = "$(call made_of,$(GIVEN))" || echo anew)
+
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-engines soak bench bench-large docs lint lock clean
+.PHONY: anew help setup run test test-engines soak bench bench-large docs lint lock clean
 
 help:
 	@echo "make run          set up, then run the main job on the sample: its table and its report"
@@ -21,24 +32,33 @@ help:
 	@echo "make test-engines build everything on PostgreSQL and Spark, too, and compare with DuckDB"
 	@echo "make setup        only set up: the environment in $(VENV), with $(BIN)/harness and $(BIN)/dbt"
 	@echo "make lint         only the linters"
-	@echo "make lock         pin the requirements again (needs uv)"
-	@echo "make clean        remove the environment and everything built"
-	@echo "PYTHON=...        the Python 3.11, 3.12 or 3.13 to set up with (now: $(PYTHON))"
+	@echo "make lock         pin the requirements again (needs uv: pip install uv, outside of $(VENV))"
+	@echo "make clean        remove the environment and what was built, but not warehouse/"
+	@echo "PYTHON=...        the Python 3.11, 3.12 or 3.13 to set up with"
 
 setup: $(INSTALLED)
 
-$(INSTALLED): requirements.txt pyproject.toml
+# The newest pip is twice as quick as those that come with Python.
+$(INSTALLED): requirements.txt pyproject.toml hatch_build.py $(ANEW)
 	@$(PYTHON) -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
 		|| { echo "Python 3.11 to 3.13 with venv is needed; name one: make PYTHON=python3.12" >&2; exit 1; }
-	@echo "Setting up $(VENV): a minute or two, once" >&2
+	@echo "Setting up $(VENV): about half a minute, once" >&2
 	@$(PYTHON) -m venv --clear $(VENV)
-	@$(BIN)/pip install -qq --disable-pip-version-check --require-hashes -r requirements.txt
-	@$(BIN)/pip install -qq --disable-pip-version-check --no-build-isolation --no-deps -e .
+	@sed -n '/^pip==/,/[^\\]$$/p' requirements.txt | $(PIP) --require-hashes -r /dev/stdin
+	@$(PIP) --require-hashes -r requirements.txt
+	@$(PIP) --no-build-isolation --no-deps -e .
+	@$(COMPILE)
+	@echo "$(call made_of,$(BIN)/python)" > $@
+
+$(TESTING): $(INSTALLED) requirements-dev.txt
+	@echo "Adding what the linters and tests need to $(VENV): about half a minute, once" >&2
+	@$(PIP) --require-hashes -r requirements.txt -r requirements-dev.txt
+	@$(COMPILE)
 	@touch $@
 
-$(ENGINES): $(INSTALLED) requirements-engines.txt
+$(ENGINES): $(TESTING) requirements-engines.txt
 	@echo "Adding dbt's adapters for PostgreSQL and Spark to $(VENV): a few minutes, once" >&2
-	@$(BIN)/pip install -qq --disable-pip-version-check --require-hashes -r requirements-engines.txt
+	@$(PIP) --require-hashes -r requirements.txt -r requirements-dev.txt -r requirements-engines.txt
 	@touch $@
 
 run: setup
@@ -48,17 +68,17 @@ test: lint
 	LAGO_COLLECTION_DATABASE=target/test.duckdb $(BIN)/dbt build --quiet --target-path target/test
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
-soak: setup
+soak: $(TESTING)
 	SOAK_PUBLISH_KILLS=150 SOAK_RUN_KILLS=30 SCHEMATHESIS_CASES=2500 \
 		$(BIN)/python -m pytest tests/harness/test_soak.py tests/harness/test_server.py
 
-bench: setup
+bench: $(TESTING)
 	$(BIN)/python benchmarks/build_ratio.py --invoices 2000000 --runs 1
 	$(BIN)/python benchmarks/load_ratio.py --invoices 1000000 --text-invoices 200000 --runs 1
 	$(BIN)/python benchmarks/run_steps.py --invoices 1000000 --runs 1
 	$(BIN)/python benchmarks/serve_ratio.py --rounds 3 --seconds 1 --min-ratio 0.8 --min-speedup 100
 
-bench-large: setup
+bench-large: $(TESTING)
 	$(BIN)/python benchmarks/build_ratio.py --invoices 10000000 --runs 5
 	$(BIN)/python benchmarks/load_ratio.py --invoices 10000000 --text-invoices 2000000 --runs 3
 	$(BIN)/python benchmarks/run_steps.py --invoices 1000000 10000000 50000000 --memory-limit 2GB
@@ -71,18 +91,25 @@ docs: setup
 test-engines: $(ENGINES)
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ENGINE_TESTS)
 
-lint: setup
+lint: $(TESTING)
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/mypy
 	$(BIN)/sqlfluff lint --processes 2 models tests/data
 
+# Versions that are pinned stay, as long as pyproject.toml allows them: add --upgrade-package NAME to
+# LOCK for another. Each file adds to those before it.
+LOCK := uv pip compile --quiet --universal --generate-hashes --no-strip-extras --no-emit-index-url \
+	--no-header --no-annotate --python-version 3.11 pyproject.toml
+pinned_in = $$(sed -n 's/^\([a-z0-9._-]*\).*==.*/--no-emit-package \1/p' $(1)) $(addprefix --constraints ,$(1))
+
 lock:
-	uv pip compile --universal --generate-hashes --no-strip-extras --no-emit-index-url --no-header \
-		--no-annotate --python-version 3.11 --extra dev --extra metrics pyproject.toml --output-file requirements.txt
-	uv pip compile --universal --generate-hashes --no-strip-extras --no-emit-index-url --no-header \
-		--no-annotate --python-version 3.11 --extra postgres --extra spark --constraints requirements.txt \
-		pyproject.toml --output-file requirements-engines.txt
+	$(LOCK) --extra build --output-file requirements.txt
+	$(LOCK) --extra dev --extra metrics $(call pinned_in,requirements.txt) \
+		--output-file requirements-dev.txt
+	$(LOCK) --extra postgres --extra spark $(call pinned_in,requirements.txt requirements-dev.txt) \
+		--output-file requirements-engines.txt
 
 clean:
-	rm -rf $(VENV) target logs warehouse dev.duckdb
+	rm -rf $(VENV) target logs dev.duckdb
+	@test ! -e warehouse || echo "warehouse/ stays: its keys and published versions cannot be made again" >&2

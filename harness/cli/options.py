@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from harness.foundation.home import PROJECT, Home
+from harness.foundation.home import DEFAULT_HOME, IS_CHECKOUT, Home
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -37,10 +37,10 @@ class _Size(click.ParamType[str]):
 HOME = click.option(
     "--home",
     type=click.Path(path_type=Path, file_okay=False),
-    default=PROJECT / "warehouse",
+    default=DEFAULT_HOME,
     envvar="LAGO_COLLECTION_HOME",
     show_envvar=True,
-    show_default="warehouse/ in the project",
+    show_default="warehouse/ in the project" if IS_CHECKOUT else "./warehouse",
     callback=lambda _context, _option, value: Home(value.absolute()),
     help="Where everything is kept: raw data, the build, the published versions.",
 )

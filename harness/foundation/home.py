@@ -14,8 +14,12 @@ from typing import Any
 
 from harness.foundation.errors import HarnessError
 
-PROJECT = Path(__file__).resolve().parent.parent.parent
-"""The dbt project that this package belongs to."""
+_PACKAGE = Path(__file__).resolve().parent.parent
+IS_CHECKOUT = (_PACKAGE.parent / "dbt_project.yml").is_file()
+"""Whether this package lies in a checkout of the repository; a wheel has the dbt project inside."""
+PROJECT = _PACKAGE.parent if IS_CHECKOUT else _PACKAGE / "project"
+"""The dbt project that this package belongs to; in a wheel nobody may write there."""
+DEFAULT_HOME = PROJECT / "warehouse" if IS_CHECKOUT else Path("warehouse")
 
 
 @dataclass(frozen=True)

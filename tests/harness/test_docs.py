@@ -16,12 +16,15 @@ from harness.foundation.home import PROJECT, Home
 DOCUMENTS = sorted([PROJECT / "README.md", *(PROJECT / "docs").glob("*.md")])
 # The words that commands begin with; a block that begins with another is output, SQL or a file.
 COMMANDS = re.compile(
-    r"(?:\w+=\S* )*(?:\$ |\(cd |(?:\.venv/bin/)?"
-    r"(?:harness|dbt|mf|python|pip|make|git|duckdb|psql|curl|cd|ls|ln|mv|cp|mkdir|tar|export)\b)"
+    r"(?:\w+=\S* )*(?:\$ |\(cd |(?:\.venv/bin/|/opt/\S+/)?"
+    r"(?:harness|dbt|mf|python3?|pip|make|git|duckdb|psql|curl|cd|ls|ln|mv|cp|mkdir|tar|export|useradd)\b)"
 )
 
 # Commands that other tests run: how they begin, and where.
 ELSEWHERE = {
+    ".venv/bin/pip wheel --no-build-isolation --no-deps --wheel-dir dist": "test_install.py::wheel",
+    "/opt/invoice-collection/.venv/bin/pip install --no-deps": "test_install.py::programs",
+    "python3 -m venv /opt": "test_install.py::programs",
     "make run": ".github/workflows/ci.yml",
     "make test": ".ci/run",
     "PGPASSWORD=... .venv/bin/harness run": "test_postgres.py::"
@@ -65,6 +68,13 @@ NOWHERE = {
     "git pull": "the clone of the tests has nowhere to pull from",
     "make setup": "it takes minutes, and every test runs in what it has set up",
     "pip install": "`make test-engines` installs the same, pinned",
+    "/opt/invoice-collection/.venv/bin/pip install --require-hashes": "it downloads everything",
+    ".venv/bin/pip wheel": "it downloads everything",
+    "PIP_NO_INDEX=1": "it needs what was downloaded",
+    "useradd": "it adds a user to the machine",
+    "install -m 600": "it writes to /etc",
+    "cp -r examples/systemd": "likewise",
+    "systemctl": "where tests run, systemd has not started the machine",
     "cd examples/evaluator": "the package that it installs is on dbt's hub, out of a test's reach",
     "dbt build --select package:dbt_project_evaluator": "likewise",
 }
@@ -115,6 +125,8 @@ def checkout(sample_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Pat
     versions = checkout / "warehouse" / "published"
     shutil.copytree(versions / "current", versions / EARLIER)
     (checkout / "target").mkdir()
+    for words in (["init", "--quiet"], ["add", "--all"]):
+        subprocess.run(["git", *words], cwd=checkout, check=True)
     return checkout
 
 
@@ -150,6 +162,9 @@ def test_the_commands_of_a_document_succeed(document: Path, checkout: Path) -> N
         check=False,
     )
     assert process.returncode == 0, process.stdout[-2000:] + process.stderr[-2000:]
+    untracked = ["git", "ls-files", "--others", "--exclude-standard"]
+    left = subprocess.run(untracked, cwd=checkout, capture_output=True, text=True, check=True)
+    assert left.stdout == "", "git would take what the commands left"
     if document.stem == "operations":
         assert (checkout / "warehouse/published/current").readlink() == Path(EARLIER)
         assert "Quillfern" in process.stdout
