@@ -4,13 +4,14 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from harness.collection.collection import Collection, Organization
 from harness.foundation.errors import HarnessError
 from harness.sources.formats import reading
+from harness.sources.reasons import shortened
 from harness.sources.responses import items_of
 
 KEY = "invoice_collections"
@@ -132,11 +133,11 @@ class Diff:
 def saved_answer(file: Path) -> Any:
     """The body of an answer that was saved as a file; raises HarnessError."""
     with reading(file, "give the JSON that Lago's invoice_collection gave"):
-        return json.loads(file.read_text(encoding="utf-8-sig"), parse_float=str)
+        return json.loads(file.read_text(encoding="utf-8-sig"), parse_float=Decimal)
 
 
 def diff(collection: Collection, organization: Organization, body: Any, against: str) -> Diff:
-    """Compare an organization's report with the body of Lago's answer, whose floats may be text.
+    """Compare an organization's report with the body of Lago's answer.
 
     Only the months from the answer's first to its last are compared, as it may be of a few months.
     Raises HarnessError where it is no such answer.
@@ -147,7 +148,7 @@ def diff(collection: Collection, organization: Organization, body: Any, against:
     for item in items:
         months.append(_month(item, against))
         # A month without invoices is one with nulls at Lago, and one without rows here.
-        if item.get("payment_status") is None and item.get("invoices_count") in (None, 0):
+        if _is_empty(item):
             continue
         cell, figures = _read(item, months[-1], against)
         if cell in lago:
@@ -170,19 +171,47 @@ def diff(collection: Collection, organization: Organization, body: Any, against:
 
 def _month(item: dict[str, Any], against: str) -> str:
     try:
-        return f"{date.fromisoformat(str(item.get('month'))[:10]):%Y-%m}"
-    except ValueError:
-        raise HarnessError(f"{against} has a row without a month: {item}") from None
+        return f"{date.fromisoformat(item['month'][:10]):%Y-%m}"
+    except (KeyError, TypeError, ValueError):
+        raise HarnessError(f"{against} has a row without a month: {_shown(item)}") from None
+
+
+def _is_empty(item: dict[str, Any]) -> bool:
+    figures = (item.get("invoices_count"), item.get("amount_cents"))
+    return item.get("payment_status") is None and all(
+        each is None or (each == 0 and not isinstance(each, bool)) for each in figures
+    )
 
 
 def _read(item: dict[str, Any], month: str, against: str) -> tuple[Cell, Figures]:
+    status, currency = item.get("payment_status"), item.get("currency")
     try:
-        figures = Figures(int(item["invoices_count"]), Decimal(item["amount_cents"]))
-        if not abs(figures.amount_cents) < 10**38:
+        count, cents = _number(item["invoices_count"]), _number(item["amount_cents"])
+        # JSON knows one kind of number: 3.0 is the integer 3, and 3.9 is no count.
+        if count != int(count) or not isinstance(status, str):
             raise ValueError
-    except (KeyError, TypeError, ValueError, InvalidOperation):
-        raise HarnessError(f"{against} has a row without figures: {item}") from None
-    return Cell(month, str(item.get("payment_status")), item.get("currency")), figures
+        if not isinstance(currency, str | None):
+            raise ValueError
+    except (KeyError, ValueError):
+        raise HarnessError(
+            f"{against} has a row without figures, or with odd ones: {_shown(item)}; a count is a "
+            "whole number, an amount is a number, payment_status and currency are text"
+        ) from None
+    return Cell(month, status, currency), Figures(int(count), cents)
+
+
+def _number(value: object) -> Decimal:
+    """A number of JSON, a double as its text says; raises ValueError for what is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        raise ValueError
+    number = Decimal(str(value))
+    if not (number.is_finite() and abs(number) < 10**38):
+        raise ValueError
+    return number
+
+
+def _shown(item: dict[str, Any]) -> str:
+    return shortened(json.dumps(item, default=float, ensure_ascii=False))
 
 
 def _row(pair: Pair) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from duckdb import DuckDBPyConnection, Error
 from harness.foundation.errors import HarnessError
 from harness.foundation.resources import shortage
 from harness.sources.packed import check_content, opened, unpacked
+from harness.sources.reasons import server_reason, shortened
 from harness.sources.tables import (
     FILE_ADVICE,
     MARKS,
@@ -216,9 +217,11 @@ def _reason(error: Exception, place: object) -> str:
     """What DuckDB or the system says, without its advice and the data that it quotes."""
     if isinstance(error, csv.Error | UnicodeDecodeError) and ".csv" in str(place):
         return f"it is no CSV file in UTF-8 ({error})"
+    if said := server_reason(str(error)):
+        return shortened(said)
     text = str(getattr(error, "strerror", None) or error).replace(f' in file "{place}",', "")
     text = re.sub(r"(?s)^[\w ]+ Error: |Original Line: .*\n(?=Expected |Value |Invalid )", "", text)
     text = re.split(r"\n(?:Possible |Try |\n  file = )", text)[0]
     # In malformed JSON, DuckDB counts one line too many.
     text = re.sub(r"at byte \d+ in line (\d+)", lambda at: f"in line {int(at[1]) - 1}", text)
-    return ", ".join(line.rstrip(". ") for line in text.splitlines() if line)[:300]
+    return shortened(", ".join(line.rstrip(". ") for line in text.splitlines() if line))

@@ -12,11 +12,14 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 from duckdb import DuckDBPyConnection, Error
 
 from harness.foundation.errors import HarnessError
-from harness.sources.formats import literal
+from harness.sources.formats import literal, reading
+from harness.sources.reasons import server_reason, shortened
+from harness.sources.row_security import check_row_security
 from harness.sources.tables import Column, Found, Rows
 
 SCHEMES = ("postgresql", "postgres")
 
+_ADVICE = "load again once that is mended"
 _EXTENSION = "duckdb_extension_postgres_scanner"
 # What a secret takes; anything else that libpq knows goes into the connection string.
 _SECRET = ("host", "port", "user", "password", "dbname")
@@ -63,8 +66,16 @@ class Database:
         ((threads,),) = connection.execute("select current_setting('threads')").fetchall()
         connection.execute("set threads = 1; set preserve_insertion_order = false")
         connection.execute("begin")
-        self._check_organization(connection)
-        yield
+        try:
+            with reading(self.name, _ADVICE):
+                check_row_security(connection, self.schema, self.address.shown)
+                self._check_organization(connection)
+            yield
+        except BaseException:
+            # DuckDB ends the process where it closes a transaction whose server is gone.
+            with contextlib.suppress(Error):
+                connection.execute("rollback")
+            raise
         connection.execute("commit")
         connection.execute(f"detach lago; set threads = {threads}; reset preserve_insertion_order")
 
@@ -87,7 +98,7 @@ class Database:
             key = "id" if table == "organizations" else "organization_id"
             sql += f" where {key} = {literal(self.organization)}"
         rows = Rows(sql, [Column(name, _quoted(name), type_) for name, type_ in columns], True)
-        return Found(rows, f"{self.name}, table {table}", advice="load again once that is mended")
+        return Found(rows, f"{self.name}, table {table}", advice=_ADVICE)
 
     def _attach(self, connection: DuckDBPyConnection) -> None:
         extension = _packaged_extension()
@@ -108,10 +119,7 @@ class Database:
         except Error as error:
             # Of what DuckDB says, only what comes from the server or the network; the rest may
             # quote the URL.
-            found = re.search(
-                r'(?s)^IO Error: Unable to connect to Postgres at ".*": (.*)', str(error)
-            )
-            reason = " ".join(found[1].split()) if found else "the URL has an odd value"
+            reason = shortened(server_reason(str(error)) or "the URL has an odd value")
             if password := given.get("password"):
                 reason = reason.replace(password, "***")
             raise HarnessError(

@@ -1,11 +1,16 @@
 """Crawling a Lago's API: the rows of saved responses, whatever happens on the way."""
 
+import json
+import os
 import re
 import signal
+import socketserver
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -19,9 +24,10 @@ from lago_stub import KEY, Lago, running, saved
 from test_load import contents, failure, loaded, raw
 
 from harness.collection.collection import published
+from harness.foundation.errors import HarnessError
 from harness.foundation.home import Home
 from harness.load.loading import current_load
-from harness.sources import lago_api as api_module
+from harness.sources import http_answers
 from harness.sources.lago_api import Api
 
 API = CASES / "lago" / "api"
@@ -38,7 +44,7 @@ def home(tmp_path: Path) -> Home:
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """No waiting: how long would have been waited is noted."""
     noted: list[float] = []
-    monkeypatch.setattr(api_module, "sleep", noted.append)
+    monkeypatch.setattr(http_answers, "sleep", noted.append)
     return noted
 
 
@@ -126,39 +132,133 @@ def test_many_invoices(home: Home, lago: Lago) -> None:
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
-        ("429", "the status 429, after 8 tries"),
-        ("500", "the status 500, after 8 tries"),
-        ("drop", "RemoteProtocolError (Server disconnected*, after 8 tries"),
-        ("truncate", "RemoteProtocolError (peer closed*, after 8 tries"),
-        ("html", "an answer that is no JSON, after 8 tries"),
-        ("half", "an answer that is no JSON, after 8 tries"),
-        ("without id", "an invoice without lago_id, after 8 tries"),
-        ("page", "page 91 where page 1 was asked for, after 8 tries"),
-        ("401", "refuses the key in LAGO_API_KEY: the status 401"),
-        ("403", "refuses the key in LAGO_API_KEY: the status 403"),
-        ("404", "there is no http*; is this the URL of a Lago?"),
-        ("302", "gives the status 302; is this the URL of a Lago?"),
+        ("429", "the status 429"),
+        ("500", "the status 500"),
+        ("503", "the status 503"),
+        ("drop", "RemoteProtocolError (Server disconnected*"),
+        ("truncate", "RemoteProtocolError (peer closed*"),
+        ("half", "an answer that is cut off"),
+        ("half gzip", "an answer that is cut off"),
+        ("no gzip", "an answer that is no gzip*"),
+        ("empty", "an answer that is cut off"),
     ],
 )
-def test_fault_that_stays_is_an_error_and_the_last_load_stays(
+def test_fault_that_may_pass_is_tried_again_and_the_last_load_stays(
     home: Home, lago: Lago, pauses: list[float], fault: str, words: str
 ) -> None:
     first = loaded(home, "sample")
     lago.faults = ["slow", "slow"] + [fault] * 8
     message = failure(home, lago.url)
+    words += ", after 8 tries in *; load again later"
     assert re.search(".*".join(map(re.escape, words.split("*"))), message), message
     assert "planted" not in message
     assert current_load(home) == first
-    assert len(pauses) == (7 if "8 tries" in words else 0)
+    assert len(pauses) == 7
     lago.faults = ["slow", "slow"] + [fault] * 7
-    if "8 tries" in words:
-        assert loaded(home, lago.url).raw == 2422
+    assert loaded(home, lago.url).raw == 2422
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ("html", "answers with text/html and no JSON: '<html>hello</html>'; is this the URL"),
+        ("json", "is no API response with `{holds}`; is this the URL of a Lago?"),
+        ("list", "is no API response with `{holds}`; is this the URL of a Lago?"),
+        ("brotli", "answers in br, though it was asked for gzip"),
+        ("401", "refuses the key in LAGO_API_KEY: the status 401; give the API key"),
+        ("403", "the status 403; the key lacks the permission to read {thing}; give it that"),
+        ("400", "gives the status 400; is this the URL of a Lago?"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("before", "holds", "thing"),
+    [
+        (0, "organization", "organizations"),
+        (1, "billing_entities", "billing entities"),
+        (2, "invoices", "invoices"),
+    ],
+    ids=["organizations", "billing entities", "invoices"],
+)
+def test_fault_that_cannot_pass_is_an_error_at_once(
+    home: Home,
+    lago: Lago,
+    pauses: list[float],
+    fault: str,
+    words: str,
+    before: int,
+    holds: str,
+    thing: str,
+) -> None:
+    lago.faults = ["slow"] * before + [fault]
+    message = failure(home, lago.url)
+    assert words.format(holds=holds, thing=thing) in message
+    assert "premium" not in message
+    assert "planted" not in message
+    assert (pauses, len(lago.requests)) == ([], before + 1)
+    assert not home.raw.exists()
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ("without id", "gives an invoice without lago_id; is this the URL of a Lago?"),
+        ("page", "gives page 91 where page 1 was asked for; no cache may stand before"),
+    ],
+)
+def test_page_that_is_not_right_is_an_error_at_once(
+    home: Home, lago: Lago, pauses: list[float], fault: str, words: str
+) -> None:
+    lago.faults = ["slow", "slow", fault]
+    assert words in failure(home, lago.url)
+    assert pauses == []
+
+
+@pytest.mark.parametrize("before", [0, 2])
+def test_place_that_is_not_there_is_an_error_at_once(
+    home: Home, lago: Lago, pauses: list[float], before: int
+) -> None:
+    lago.faults = ["slow"] * before + ["404"]
+    message = failure(home, lago.url)
+    assert message.startswith(f"there is no {lago.url}/api/v1/")
+    assert message.endswith("; is this the URL of a Lago?")
+    assert (pauses, len(lago.requests)) == ([], before + 1)
+
+
+def test_reason_that_lago_gives_for_a_refusal_is_told(
+    home: Home, lago: Lago, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = "read_action_not_allowed_for_billing_entity"
+    monkeypatch.setattr(lago, "refusal", json.dumps({"status": 403, "code": code}).encode())
+    lago.faults = ["slow", "403"]
+    assert f"the status 403 ({code}); the key lacks the permission" in failure(home, lago.url)
+
+
+@pytest.mark.parametrize("fault", ["bom", "gzip"])
+def test_json_in_another_dress_is_read(
+    home: Home, lago: Lago, expected: list[Any], pauses: list[float], fault: str
+) -> None:
+    lago.faults = [fault] * 7
+    loaded(home, lago.url)
+    assert figures(home) == expected
+    assert pauses == []
+
+
+@pytest.mark.parametrize("status", ["301", "302", "307", "308"])
+def test_redirect_is_not_followed_and_named(home: Home, lago: Lago, status: str) -> None:
+    with running(saved(API)) as other:
+        place = other.url.removeprefix("http://")
+        lago.headers = {"Location": f"http://user:planted@{place}/login?token=planted"}
+        lago.faults = ["slow", "slow", status]
+        message = failure(home, lago.url)
+        assert f"gives the status {status} and points to {other.url}/login; the key is" in message
+        assert "planted" not in message
+        assert other.requests == []
 
 
 def test_pauses_grow_and_follow_the_server(
     home: Home, lago: Lago, pauses: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(api_module, "uniform", lambda low, high: low)
+    monkeypatch.setattr(http_answers, "uniform", lambda low, high: low)
     lago.faults = ["500"] * 7
     loaded(home, lago.url)
     assert pauses == [0.5, 1, 2, 4, 8, 16, 32]
@@ -168,7 +268,7 @@ def test_pauses_grow_and_follow_the_server(
         ({"Retry_After": "21", "X_RateLimit_Reset": "17"}, 21, 21),
         ({"Retry_After": format_datetime(moment, usegmt=True)}, 80, 90),
         ({"X_RateLimit_Reset": str(int(moment.timestamp()))}, 80, 90),
-        ({"Retry_After": "99999"}, 300, 300),
+        ({"Retry_After": "599"}, 599, 599),
         ({"Retry_After": "soon"}, 0.5, 0.5),
     ]:
         pauses.clear()
@@ -211,9 +311,27 @@ def test_older_lago_without_billing_entities(home: Home, lago: Lago) -> None:
     assert "no table of billing_entities" in warning
 
 
-def test_organization_without_invoices(home: Home, lago: Lago) -> None:
+def test_organization_without_invoices(home: Home, lago: Lago, pauses: list[float]) -> None:
     lago.invoices = []
-    assert loaded(home, lago.url).raw == 0
+    assert lago.body("/api/v1/invoices", {})["meta"] == {
+        "current_page": 0,
+        "next_page": None,
+        "prev_page": None,
+        "total_pages": 0,
+        "total_count": 0,
+    }
+    assert (loaded(home, lago.url).raw, pauses) == (0, [])
+    assert len(lago.requests) == 3
+
+
+def test_organization_without_invoices_as_a_saved_page(
+    home: Home, lago: Lago, tmp_path: Path
+) -> None:
+    lago.invoices = []
+    for name, path in [("organization", "organizations"), ("invoices-page-1", "invoices")]:
+        body = json.dumps(lago.body(f"/api/v1/{path}", {}))
+        (tmp_path / f"{name}.json").write_text(body)
+    assert loaded(home, tmp_path).raw == 0
 
 
 @pytest.mark.parametrize(
@@ -226,6 +344,7 @@ def test_organization_without_invoices(home: Home, lago: Lago) -> None:
         ("https://", "must be https://HOST"),
         ("https://h:planted", "must be https://HOST"),
         ("https://[planted", "must be https://HOST"),
+        ("ftp://api.example.com", "ftp:// is not supported; give"),
     ],
 )
 def test_address_that_is_not_right_is_refused(home: Home, url: str, words: str) -> None:
@@ -265,16 +384,68 @@ def test_wrong_key_is_refused(
     assert "planted" not in process.stderr
 
 
-def test_server_that_is_not_there(home: Home, pauses: list[float]) -> None:
-    message = failure(home, "http://127.0.0.1:1")
-    assert "ConnectError" in message
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("http://127.0.0.1:1", "Connection refused; check the URL, and whether the server runs"),
+        ("https://lago.invalid", "there is no host lago.invalid ("),
+        ("https://lago..invalid", "https://lago..invalid/api/v1 is no URL"),
+    ],
+)
+def test_server_that_is_not_there(
+    home: Home, pauses: list[float], monkeypatch: pytest.MonkeyPatch, url: str, words: str
+) -> None:
+    for name in ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    assert words in failure(home, url)
+    assert pauses == []
+
+
+def test_server_that_goes_away_may_come_back(home: Home, lago: Lago, pauses: list[float]) -> None:
+    lago.faults = ["slow", "gone"]
+    message = failure(home, lago.url)
+    assert "invoices: " in message
+    assert "Connection refused; check the URL, and whether the server runs, after 8" in message
     assert len(pauses) == 7
+
+
+def test_scheme_that_is_none_of_an_api_is_refused() -> None:
+    with pytest.raises(HarnessError, match="ftp:// is no way to Lago's API"):
+        Api.at("ftp://lago.x", 100, False)
+
+
+def test_server_that_asks_to_wait_too_long_is_given_up(
+    home: Home, lago: Lago, pauses: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_answers, "uniform", lambda low, high: low)
+    lago.headers = {"Retry_After": "99999"}
+    lago.faults = ["429"]
+    message = failure(home, lago.url)
+    assert re.search(
+        "the status 429, after 1 try in 0 s, and asks for 99999 s more; the longest wait is 600 s",
+        message,
+    )
+    assert pauses == []
+    # The waits add up.
+    clock = [0.0]
+    monkeypatch.setattr(http_answers, "monotonic", lambda: clock[0])
+
+    def wait(seconds: float) -> None:
+        pauses.append(seconds)
+        clock[0] += seconds
+
+    monkeypatch.setattr(http_answers, "sleep", wait)
+    lago.headers = {"X_RateLimit_Reset": "250"}
+    lago.faults = ["slow", "slow"] + ["429"] * 8
+    message = failure(home, lago.url)
+    assert "the status 429, after 3 tries in 500 s, and asks for 250 s more; the" in message
+    assert pauses == [250, 250]
 
 
 def test_slow_answer_is_given_up(
     home: Home, lago: Lago, pauses: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(api_module, "_TIMEOUT", httpx.Timeout(0.2))
+    monkeypatch.setattr(http_answers, "_SILENCE", httpx.Timeout(0.2))
     lago.faults = ["hang"] * 8
     assert "ReadTimeout" in failure(home, lago.url)
     assert len(pauses) == 7
@@ -300,3 +471,187 @@ def test_killed_crawl_leaves_the_current_one_and_can_be_repeated(
     loaded(home, lago.url)
     assert figures(home) == expected
     assert len(list(home.raw.parent.iterdir())) == 2
+
+
+@pytest.mark.parametrize("fault", ["dribble", "dribbled head"])
+@pytest.mark.parametrize("before", [0, 2])
+def test_answer_without_end_is_given_up(
+    home: Home,
+    lago: Lago,
+    pauses: list[float],
+    monkeypatch: pytest.MonkeyPatch,
+    fault: str,
+    before: int,
+) -> None:
+    monkeypatch.setattr(http_answers, "_LONGEST_ANSWER", 0.5)
+    lago.faults = ["slow"] * before + [fault]
+    started = time.monotonic()
+    assert "sent no whole answer within 0 s; ask for fewer" in failure(home, lago.url)
+    assert time.monotonic() - started < 3
+    assert pauses == []
+
+
+def measured(process: subprocess.Popen[str]) -> tuple[int, int, str]:
+    """The exit code of a process that ends, the most memory that it had in MB, and its errors."""
+    with process:
+        assert process.stderr is not None
+        errors = process.stderr.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    return process.returncode, usage.ru_maxrss // 1024, errors
+
+
+def loading(home: Home, lago: Lago) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "harness", "load", "--from", lago.url]
+    return subprocess.Popen(
+        [*command, "--home", str(home.path)], stderr=subprocess.PIPE, text=True, cwd=home.path
+    )
+
+
+def test_answer_that_unpacks_without_end_is_refused_in_little_memory(
+    home: Home, lago: Lago
+) -> None:
+    _, usual, _ = measured(loading(home, lago))
+    lago.faults = ["slow", "slow", "bomb"]
+    code, most, errors = measured(loading(home, lago))
+    assert code == 2, errors
+    assert "invoices answers with more than 64 MB; ask for fewer" in errors
+    assert most < usual + 250
+
+
+@pytest.mark.parametrize("fault", ["429", "dribble", "dribbled head"])
+@pytest.mark.parametrize("before", [0, 2], ids=["at first", "in the crawl"])
+def test_interrupted_crawl_ends_at_once(home: Home, lago: Lago, fault: str, before: int) -> None:
+    lago.headers = {"Retry_After": "300"}
+    lago.faults = ["slow"] * before + [fault]
+    process = loading(home, lago)
+    while len(lago.requests) <= before:
+        assert process.poll() is None
+        time.sleep(0.01)
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=2)
+    assert process.returncode == 130, errors
+    assert "Traceback" not in errors
+    assert [path for path in home.path.glob("raw/.*") if path.is_dir()] == []
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with a CA of its own, `ca.pem`, and what it signed for 127.0.0.1."""
+    directory = tmp_path_factory.mktemp("certificates")
+    new = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
+    for name, more in [
+        ("ca", "-subj /CN=Ours"),
+        (
+            "lago",
+            "-subj /CN=lago -addext subjectAltName=IP:127.0.0.1 -CA ca.pem -CAkey ca.key "
+            "-addext basicConstraints=critical,CA:FALSE",
+        ),
+    ]:
+        files = ["-out", f"{name}.pem", "-keyout", f"{name}.key"]
+        subprocess.run(
+            [*new, *more.split(), *files], cwd=directory, check=True, capture_output=True
+        )
+    return directory
+
+
+@pytest.fixture
+def secured(certificates: Path, key: None) -> Iterator[Lago]:
+    """A Lago behind TLS, with a certificate that only a CA of its own vouches for."""
+    lago = saved(API)
+    lago.secured = {
+        "certfile": certificates / "lago.pem",
+        "keyfile": certificates / "lago.key",
+    }
+    with running(lago) as lago:
+        yield lago
+
+
+def test_certificate_of_a_ca_of_ones_own(
+    home: Home,
+    secured: Lago,
+    certificates: Path,
+    expected: list[Any],
+    pauses: list[float],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    message = failure(home, secured.url)
+    assert "the certificate of 127.0.0.1 is not trusted: unable to get local issuer" in message
+    assert "export SSL_CERT_FILE=" in message
+    assert (secured.requests, pauses) == ([], [])
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificates / "ca.pem"))
+    loaded(home, secured.url)
+    assert figures(home) == expected
+    # It vouches for the address alone.
+    message = failure(home, secured.url.replace("127.0.0.1", "localhost"))
+    assert "the certificate of localhost is not trusted: Hostname mismatch" in message
+    assert pauses == []
+
+
+def test_file_of_cas_that_is_none_is_named(
+    home: Home, secured: Lago, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "odd.pem").write_text("no certificate")
+    for name in ("odd.pem", "missing.pem"):
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / name))
+        assert "SSL_CERT_FILE or SSL_CERT_DIR names no certificates (" in failure(home, secured.url)
+
+
+def test_tls_is_not_spoken_there(home: Home, lago: Lago, pauses: list[float]) -> None:
+    message = failure(home, lago.url.replace("http://", "https://"))
+    assert "127.0.0.1 does not speak TLS as expected (" in message
+    assert pauses == []
+
+
+@contextmanager
+def listening() -> Iterator[tuple[str, list[bytes]]]:
+    """A proxy that hears what it is asked first, and refuses."""
+    heard: list[bytes] = []
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            heard.append(self.request.recv(65536))
+            self.request.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}", heard
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize("name", ["http_proxy", "https_proxy", "all_proxy", "ALL_PROXY"])
+def test_key_goes_to_no_proxy(
+    home: Home,
+    lago: Lago,
+    secured: Lago,
+    certificates: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificates / "ca.pem"))
+    with listening() as (proxy, heard):
+        monkeypatch.setenv(name, proxy)
+        for url in (lago.url, secured.url):
+            assert loaded(home, url).raw == 2422
+        assert "no host lago.invalid" in failure(home, "http://lago.invalid", insecure=True)
+        assert heard == []
+        message = failure(home, "https://lago.invalid")
+        if name == "http_proxy":
+            assert "no host lago.invalid" in message
+            assert heard == []
+        else:
+            assert "the proxy of HTTPS_PROXY or ALL_PROXY refuses (403 Forbidden)" in message
+            assert heard[0].startswith(b"CONNECT lago.invalid:443 ")
+            assert b"planted" not in heard[0]
+            assert len(heard) == 1
+
+
+def test_proxy_that_is_none_is_named(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    for proxy in ("socks5://127.0.0.1:1", "odd://planted"):
+        monkeypatch.setenv("HTTPS_PROXY", proxy)
+        message = failure(home, "https://lago.invalid")
+        assert "HTTPS_PROXY or ALL_PROXY names no proxy that can be used; give http://" in message
+        assert "planted" not in message

@@ -3,6 +3,7 @@
 import gzip
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ from lago_stub import KEY, Lago, running
 from harness.collection.collection import published
 from harness.foundation.errors import HarnessError
 from harness.foundation.home import Home
+from harness.published.diff import KEY as KEY_OF_ROWS
 from harness.published.diff import Diff, diff, saved_answer
+from harness.sources.lago_api import Api
 
 NORTHWIND = "b1cb1816-7d85-457c-9f32-2a1422d00e17"
 
@@ -45,6 +48,13 @@ def compared(home: Home, file: Path, rows: list[dict[str, Any]]) -> Diff:
     file.write_text(json.dumps({"invoice_collections": rows}))
     collection = published(home).collection()
     return diff(collection, collection.organization(NORTHWIND), saved_answer(file), str(file))
+
+
+def compared_live(home: Home, lago: Lago, rows: list[dict[str, Any]]) -> Diff:
+    lago.collection = {"invoice_collections": rows}
+    owner, body = Api.at(lago.url, 100, False).answer("analytics/invoice_collection", KEY_OF_ROWS)
+    collection = published(home).collection()
+    return diff(collection, collection.organization(owner), body, lago.url)
 
 
 @pytest.fixture
@@ -125,6 +135,58 @@ def test_row_without_currency_is_missing(lago_home: Home, file: Path) -> None:
     assert [each["currency"] for each in report["missing"]] == [None]
 
 
+ROW = {
+    "month": "2026-01-01T00:00:00.000Z",
+    "payment_status": "failed",
+    "invoices_count": 1,
+    "amount_cents": 100.0,
+    "currency": "EUR",
+}
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        *({"invoices_count": value} for value in (3.9, "3", True, None, [3], 1e-9, 1e300)),
+        *({"amount_cents": value} for value in ("100", "100.0", False, None, [1], 1e40)),
+        {"currency": ["EUR"]},
+        {"currency": 978},
+        {"payment_status": 1},
+        {"month": 20260101},
+        # No empty month: something is said of it.
+        {"payment_status": None, "invoices_count": None},
+        {"payment_status": None, "invoices_count": False, "amount_cents": None},
+        {"payment_status": None, "invoices_count": 0, "amount_cents": "0"},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("live", [False, True], ids=["saved", "live"])
+def test_value_that_is_no_figure_is_an_error(
+    lago_home: Home, file: Path, lago: Lago, odd: dict[str, Any], live: bool
+) -> None:
+    rows = [*lago_rows()[:5], ROW | odd]
+    compare = (
+        partial(compared_live, lago_home, lago) if live else partial(compared, lago_home, file)
+    )
+    with pytest.raises(HarnessError, match=r"has a row without (figures|a month)"):
+        compare(rows)
+
+
+def test_count_that_is_written_as_a_double_is_the_integer(
+    lago_home: Home, file: Path, lago: Lago
+) -> None:
+    rows = lago_rows()
+    for row in rows:
+        if row["invoices_count"]:
+            row["invoices_count"] = float(row["invoices_count"])
+    assert compared(lago_home, file, rows).equal
+    assert compared_live(lago_home, lago, rows).equal
+    rows[-1]["invoices_count"] += 1
+    for found in (compared(lago_home, file, rows), compared_live(lago_home, lago, rows)):
+        (row,) = found.as_json()["different"]
+        assert row["difference"] == {"invoices_count": -1, "amount_cents": 0}
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -171,7 +233,7 @@ def test_live_lago(lago_home: Home, lago: Lago, harness: Harness) -> None:
     lago.faults = ["slow", "403"]
     process = harness(*command, home=lago_home)
     assert process.returncode == 2
-    assert "premium" in process.stderr
+    assert "the status 403; Lago's analytics are a premium feature, and the key" in process.stderr
     assert "planted" not in process.stderr
 
 

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -21,6 +21,7 @@ from harness.foundation.home import Home
 from harness.load.landing import Landing
 from harness.load.loading import current_load
 from harness.sources import lago_database as postgres_module
+from harness.sources.reasons import server_reason, shortened
 
 SANDBOX = "5bb7fb0f-d8d9-415b-8725-460b8ce504db"
 
@@ -146,13 +147,13 @@ def test_all_tables_are_of_one_moment(
     land: Callable[..., Any] = Landing.land
     added = "ffffffff-0000-0000-0000-000000000000"
 
-    def meanwhile(self: Landing, table: str, owner: str | None = None) -> Any:
+    def meanwhile(self: Landing, table: str) -> Any:
         if table == "invoices":
             postgres.psql(
                 "insert into invoices (id, organization_id, billing_entity_id, updated_at) "
                 f"values ('{added}', '{added}', '{added}', now())"
             )
-        return land(self, table, owner)
+        return land(self, table)
 
     monkeypatch.setattr(Landing, "land", meanwhile)
     try:
@@ -227,10 +228,276 @@ def test_table_that_cannot_be_read_is_named(home: Home, postgres: Postgres) -> N
     assert "planted" not in message
 
 
+READERS = "organizations, billing_entities, invoices"
+
+
+def tenant(postgres: Postgres, name: str, *commands: str) -> str:
+    """A schema with copies of Lago's tables under row-level security; returns its name."""
+    postgres.psql(
+        f"create schema {name}",
+        f"grant usage on schema {name} to public",
+        *(
+            f"create table {name}.{table} as select * from public.{table}"
+            for table in ("organizations", "billing_entities", "invoices")
+        ),
+        f"grant select on all tables in schema {name} to public",
+        f"set search_path = {name}",
+        *commands,
+    )
+    return name
+
+
+@pytest.fixture
+def schema(postgres: Postgres) -> Iterator[str]:
+    """The name of a schema that goes away again, with the role of the test."""
+    yield "secured"
+    postgres.psql("drop schema if exists secured cascade", "drop role if exists keeper")
+
+
+HIDING = f"create policy one on invoices using (organization_id <> '{SANDBOX}')"
+SECURE = "alter table {} enable row level security"
+
+
+@pytest.mark.parametrize("table", ["organizations", "billing_entities", "invoices"])
+@pytest.mark.parametrize("policy", ["create policy one on {} using (id::text > '8')", ""])
+def test_table_whose_rows_may_be_hidden_is_refused(
+    home: Home, postgres: Postgres, schema: str, table: str, policy: str
+) -> None:
+    commands = [SECURE.format(table), *filter(None, [policy.format(table)])]
+    message = failure(home, postgres.url, schema=tenant(postgres, schema, *commands))
+    assert f"row-level security is in force on {schema}.{table} for the user reader," in message
+    assert "BYPASSRLS" in message
+    assert "planted" not in message
+
+
+def test_all_hidden_tables_are_named_before_an_organization_is_missed(
+    home: Home, postgres: Postgres, schema: str
+) -> None:
+    names = ("organizations", "invoices")
+    tenant(postgres, schema, *(SECURE.format(name) for name in names))
+    message = failure(home, postgres.url, schema=schema, organization=SANDBOX)
+    assert f"in force on {schema}.invoices, {schema}.organizations for" in message
+
+
+@pytest.mark.parametrize(
+    ("commands", "refused"),
+    [
+        # Who has BYPASSRLS sees all rows, and so does the owner of the tables unless forced.
+        (["alter role reader bypassrls"], ""),
+        ([f"alter table {table} owner to reader" for table in READERS.split(", ")], ""),
+        (
+            [
+                "alter table invoices owner to reader",
+                "alter table invoices force row level security",
+            ],
+            "{}.invoices for the user reader",
+        ),
+        # A member of the owner is the owner; policies that are not in force hide nothing.
+        (
+            [
+                "create role keeper",
+                "alter table invoices owner to keeper",
+                "grant keeper to reader",
+            ],
+            "",
+        ),
+        (["alter table invoices disable row level security"], ""),
+    ],
+    ids=["bypassrls", "owner", "forced", "member", "disabled"],
+)
+def test_row_level_security_that_spares_the_user_hides_nothing(
+    home: Home, postgres: Postgres, schema: str, commands: list[str], refused: str
+) -> None:
+    tenant(postgres, schema, SECURE.format("invoices"), HIDING, *commands)
+    try:
+        if refused:
+            assert refused.format(schema) in failure(home, postgres.url, schema=schema)
+        else:
+            assert loaded(home, postgres.url, schema=schema).raw == 20_025
+    finally:
+        postgres.psql("alter role reader nobypassrls")
+
+
+@pytest.mark.parametrize(
+    ("commands", "refused"),
+    [
+        # A view reads as its owner: here the superuser, the keeper of the table, and others.
+        (["create view {}.invoices as select * from invoices"], ""),
+        (
+            [
+                "alter table invoices owner to keeper",
+                "create view {}.invoices as select * from invoices",
+                "alter view {}.invoices owner to keeper",
+            ],
+            "",
+        ),
+        (
+            [
+                "create view {}.invoices as select * from invoices",
+                "alter view {}.invoices owner to keeper",
+            ],
+            "{}.invoices for the user keeper",
+        ),
+        (
+            [
+                "create materialized view {}.invoices as select * from invoices",
+                "alter materialized view {}.invoices owner to keeper",
+            ],
+            "{}.invoices for the user keeper",
+        ),
+        # One that asks as the invoker reads as the user, inside another view too.
+        (
+            ["create view {}.invoices with (security_invoker) as select * from invoices"],
+            "{}.invoices for the user reader",
+        ),
+        (
+            [
+                "create view {}.inner_one with (security_invoker = on) as select * from invoices",
+                "create view {}.invoices as select * from {}.inner_one",
+            ],
+            "{}.invoices for the user reader",
+        ),
+    ],
+    ids=["superuser", "owner", "another", "materialized", "invoker", "nested"],
+)
+def test_views_are_looked_through(
+    home: Home, postgres: Postgres, schema: str, commands: list[str], refused: str
+) -> None:
+    views = f"{schema}_views"
+    tenant(
+        postgres,
+        schema,
+        SECURE.format("invoices"),
+        HIDING,
+        "create role keeper",
+        f"create schema {views}",
+        f"grant usage on schema {views} to public",
+        f"create view {views}.organizations as select * from organizations",
+        *(command.replace("{}", views) for command in commands),
+        f"grant select on all tables in schema {views} to public",
+    )
+    try:
+        if refused:
+            message = failure(home, postgres.url, schema=views)
+            assert refused.format(schema) in message, message
+        else:
+            assert loaded(home, postgres.url, schema=views).raw == 20_025
+    finally:
+        postgres.psql(f"drop schema {views} cascade")
+
+
+@pytest.mark.parametrize("secured", ["invoices", "invoices_1"])
+def test_partitions_are_read_under_the_policies_of_their_parent(
+    home: Home, postgres: Postgres, schema: str, secured: str
+) -> None:
+    tenant(
+        postgres,
+        schema,
+        "alter table invoices rename to invoices_1",
+        "create table invoices (like invoices_1) partition by list (currency)",
+        "alter table invoices attach partition invoices_1 default",
+        "grant select on invoices to reader",
+        SECURE.format(secured),
+    )
+    if secured == "invoices":
+        assert f"{schema}.invoices for" in failure(home, postgres.url, schema=schema)
+    else:
+        assert loaded(home, postgres.url, schema=schema).raw == 20_025
+
+
+def test_reason_of_the_server_is_told_to_its_end(
+    home: Home, postgres: Postgres, schema: str
+) -> None:
+    reason = " ".join(f"word{at}" for at in range(90))
+    tenant(
+        postgres,
+        schema,
+        "alter table invoices rename to kept",
+        "create function told() returns int language plpgsql as "
+        f"$$ begin raise exception 'odd: {reason}'; end $$",
+        "create view invoices as select *, 1 / 1 as told from kept where told() = 1",
+        "grant select on invoices to reader",
+    )
+    message = failure(home, postgres.url, schema=schema)
+    assert f"table invoices cannot be loaded: ERROR: odd: {reason} CONTEXT" in message
+    assert "planted" not in message
+
+
+def test_reason_without_end_is_cut_at_a_word() -> None:
+    words = " ".join(["word"] * 1000)
+    cut = server_reason(f"IO Error: Failed to fetch header for COPY: ERROR:  {words}\n")
+    assert cut == f"ERROR: {words}"
+    assert re.fullmatch(r"ERROR: (word ){198}…", shortened(cut))
+    assert len(shortened("x" * 5000)) == 1002
+
+
+@pytest.mark.parametrize("password", ["x", "planted", 'planted": ', "a': planted", 'q": "planted'])
+def test_reason_never_holds_the_address(password: str) -> None:
+    text = f"IO Error: Unable to connect to Postgres at \"host='h' password='{password}'\": gone"
+    assert server_reason(text) == "gone"
+
+
+LOADS_AND_LOSES = """
+import sys, threading
+from pathlib import Path
+import harness.load.landing as landing
+from harness.cli.main import main
+
+copy = landing.Landing.copy
+
+def losing(self, table, *arguments):
+    if table == "invoices":
+        Path(sys.argv[-1], "copying").touch()
+        while Path(sys.argv[-1], "copying").exists():
+            threading.Event().wait(0.01)
+    return copy(self, table, *arguments)
+
+landing.Landing.copy = losing
+main()
+"""
+
+
+@pytest.mark.parametrize("moment", ["before the copy", "in the copy"])
+def test_load_that_loses_its_server_is_an_error(
+    home: Home, postgres: Postgres, schema: str, moment: str
+) -> None:
+    first = loaded(home, "sample")
+    tenant(
+        postgres,
+        schema,
+        "alter table invoices rename to kept",
+        "create function slow(id uuid) returns uuid language plpgsql as "
+        "$$ begin perform pg_sleep(0.001); return id; end $$",
+        "create view invoices as select slow(id) as id, organization_id, status, payment_status,"
+        " issuing_date, currency, total_amount_cents, billing_entity_id from kept",
+        "grant select on invoices to reader",
+    )
+    command = [sys.executable, "-c", LOADS_AND_LOSES] if moment == "before the copy" else []
+    command = command or [sys.executable, "-m", "harness"]
+    command += ["load", "--from", postgres.url, "--schema", schema, "--home", str(home.path)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    waiting = home.path / "copying"
+    copying = f"select count(*) from pg_stat_activity where query like 'COPY%{schema}%invoices%'"
+    while process.poll() is None:
+        if waiting.exists() if moment == "before the copy" else postgres.psql(copying) == "1\n":
+            break
+        time.sleep(0.02)
+    time.sleep(0.3)
+    ended = "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'reader'"
+    assert postgres.psql(ended) == "t\n"
+    waiting.unlink(missing_ok=True)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 2, errors
+    assert re.search("invoices cannot be loaded: .*(administrator command|unexpectedly)", errors)
+    assert current_load(home) == first
+    assert [path.name for path in home.raw.parent.iterdir() if path.name.startswith(".")] == []
+
+
 def test_options_of_a_database_go_with_no_other_source(home: Home, postgres: Postgres) -> None:
     for options in ({"schema": "lago"}, {"organization": SANDBOX}):
-        assert "go with postgresql://" in failure(home, "sample", **options)
-    assert "goes with a file" in failure(home, postgres.url, organizations=Path("x.csv"))
+        assert "a database, and --from is the sample" in failure(home, "sample", **options)
+    message = failure(home, postgres.url, organizations=Path("x.csv"))
+    assert "--organizations goes with a file of invoices, and --from is a database" in message
 
 
 def test_killed_load_leaves_the_current_one_and_can_be_repeated(
