@@ -54,7 +54,8 @@ SOURCE = click.option(
     help="A directory with Lago's tables, whole or in parts, or with saved API responses; a file"
     " of invoices, such as Lago's own CSV export; postgresql://HOST/NAME, Lago's database (the"
     " password better in PGPASSWORD or ~/.pgpass than in the URL); or https://HOST, Lago's API,"
-    " with the key in LAGO_API_KEY. Default: the invented sample, where the home holds no other data.",
+    " with the key in LAGO_API_KEY. Default: the invented sample, where the home holds no other"
+    " data.",
 )
 ORGANIZATIONS = click.option(
     "--organizations",

@@ -49,7 +49,8 @@ def scratch(home: Home) -> duckdb.DuckDBPyConnection:
 A_GROUP = """
     select rowid from int_invoice_groups
     where status_code = '1' and payment_status_code = '1' and currency = 'EUR'
-        and self_billed = 'f' and payment_dispute_lost_at_validity = 'missing' and invoices_count > 3
+        and self_billed = 'f' and payment_dispute_lost_at_validity = 'missing'
+        and invoices_count > 3
     order by rowid limit 1
 """
 

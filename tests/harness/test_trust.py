@@ -22,7 +22,7 @@ AS_OF = "2026-03-31"
 
 
 def write_source(directory: Path, *invoices: str) -> Path:
-    """One organization, Acme, with invoices given as: id, date, currency, cents and what follows."""
+    """One organization, Acme, with invoices given as id, date, currency, cents and the rest."""
     directory.mkdir(exist_ok=True)
     (directory / "organizations.csv").write_text("id,name,created_at\no,Acme,2026-01-10 09:00:00\n")
     rows = []
