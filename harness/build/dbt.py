@@ -60,9 +60,14 @@ class Run:
 def run_dbt(arguments: Sequence[str], environment: dict[str, str]) -> Run:
     """Run dbt on the project, and show how far it is; returns what came of it.
 
-    Of this process's environment, dbt's own variables are left out.
+    Of this process's environment, dbt's own variables are left out, and that which would make an
+    error of each warning of Python's libraries.
     """
-    ours = {key: value for key, value in os.environ.items() if not key.startswith("DBT_")}
+    ours = {
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith("DBT_") and key != "PYTHONWARNINGS"
+    }
     process = subprocess.Popen(
         [
             *(sys.executable, "-m", "dbt.cli.main", *arguments),

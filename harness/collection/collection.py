@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 
 from harness.foundation.errors import HarnessError
-from harness.foundation.home import Home, read_json
+from harness.foundation.home import Home, current_in, read_json
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,11 @@ class Published:
         """The DuckDB file with the marts."""
         return self.path / "invoice_collection.duckdb"
 
+    @property
+    def is_sample(self) -> bool:
+        """Whether it is of the project's sample, which is invented."""
+        return bool(self.manifest["source"] == "sample")
+
     def collection(self) -> Collection:
         """Read the version into memory."""
         names = {each["id"]: each["name"] for each in self.manifest["organizations"]}
@@ -89,13 +94,19 @@ class Published:
 
 
 def published(home: Home) -> Published:
-    """The current published version; raises HarnessError where nothing is published."""
+    """The current published version.
+
+    Raises HarnessError where nothing is published, or the home is not as we leave it.
+    """
     # Resolved first: a publish in between must not mix two versions.
-    path = (home.published / "current").resolve()
-    manifest = read_json(
-        path / "manifest.json", f"nothing is published in {home.path}; run: harness run"
-    )
-    return Published(path, manifest)
+    path = current_in(home.published)
+    if path is None:
+        raise HarnessError(f"nothing is published in {home.path}; {HOW_TO_PUBLISH}")
+    nothing = f"{path} holds no published version; point {home.published / 'current'} at another"
+    return Published(path, read_json(path / "manifest.json", nothing))
+
+
+HOW_TO_PUBLISH = "run: harness run --from ... with your data, or harness run for the sample"
 
 
 def read_collection(

@@ -46,6 +46,10 @@ class Load:
     warnings: list[str]
     raw_files: dict[str, int] = field(default_factory=dict)
     """The files that landed, and their sizes in bytes; the ids in them are unique."""
+    deleted: int = 0
+    """Rows of invoices that the source has deleted; read = deleted + superseded + raw."""
+    options: list[str] = field(default_factory=list)
+    """What the command line gave beside --from, such as --organizations FILE; never a secret."""
 
 
 @dataclass(frozen=True)
