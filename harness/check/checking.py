@@ -127,9 +127,7 @@ def _accounting_finding(connection: duckdb.DuckDBPyConnection, load: Load) -> Fi
     ).fetchone()
     assert counts is not None
     raw, collected, excluded = (int(count) for count in counts)
-    adds_up = (
-        load.read == load.deleted + load.superseded + raw and raw == collected + excluded
-    )
+    adds_up = load.read == load.deleted + load.superseded + raw and raw == collected + excluded
     deleted = f"{load.deleted:,} deleted at the source + " if load.deleted else ""
     message = (
         f"{load.read:,} read = {deleted}{load.superseded:,} superseded + {raw:,} raw;"

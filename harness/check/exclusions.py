@@ -19,8 +19,8 @@ def find_exclusions(
 
     The text that an example has in the place at fault is looked up in the raw invoices.
     """
-    built = {name for (name,) in connection.execute("select table_name from duckdb_tables()").fetchall()}
-    place = next((each for each in _PLACES if each in built), None)
+    tables = connection.execute("select table_name from duckdb_tables()").fetchall()
+    place = next((each for each in _PLACES if (each,) in tables), None)
     if place is None:
         return None
     found = connection.execute(

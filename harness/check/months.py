@@ -9,9 +9,7 @@ from harness.check.findings import Finding, counted
 from harness.foundation.home import now
 
 
-def months_findings(
-    connection: duckdb.DuckDBPyConnection, as_of_date: date
-) -> Iterator[Finding]:
+def months_findings(connection: duckdb.DuckDBPyConnection, as_of_date: date) -> Iterator[Finding]:
     """A failure where every invoice that would count is outside the months of the report.
 
     And a warning where the last of them has not begun yet.

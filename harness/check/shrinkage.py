@@ -1,7 +1,7 @@
 """Whether something has shrunk since the version that is published (rule 15)."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import duckdb
 
@@ -19,7 +19,7 @@ def shrinkage_findings(home: Home, now: Collection, allowed: bool) -> Iterator[F
     They fail, unless `allowed`: then they warn. So does a published version that cannot be read, as
     nobody can tell then what has shrunk. The sample is never compared with: it is invented.
     """
-    status = "warn" if allowed else "fail"
+    status: Literal["warn", "fail"] = "warn" if allowed else "fail"
     before = None
     try:
         if current_in(home.published):

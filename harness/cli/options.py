@@ -1,6 +1,8 @@
 """The options of the command line, and what their values may be."""
 
+import os
 import re
+import shlex
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -34,11 +36,14 @@ class _Size(click.ParamType[str]):
         return str(value)
 
 
+_HOME = PROJECT / "warehouse"
+_HOME_VARIABLE = "LAGO_COLLECTION_HOME"
+
 HOME = click.option(
     "--home",
     type=click.Path(path_type=Path, file_okay=False),
-    default=PROJECT / "warehouse",
-    envvar="LAGO_COLLECTION_HOME",
+    default=_HOME,
+    envvar=_HOME_VARIABLE,
     show_envvar=True,
     show_default="warehouse/ in the project",
     callback=lambda _context, _option, value: Home(value.absolute()),
@@ -51,10 +56,9 @@ SOURCE = click.option(
     "--from",
     "source",
     metavar="sample|DIR|FILE|URL",
-    default="sample",
-    show_default=True,
-    help="The sample; a directory with a file per Lago table or with saved API responses; a"
-    " file with the invoices, which needs --organizations; postgresql://HOST/NAME, Lago's"
+    show_default="the sample, where the home is empty or holds the sample",
+    help="The sample, which never replaces other data; a directory with a file per Lago table or"
+    " with saved API responses; a file with the invoices, which needs --organizations; postgresql://HOST/NAME, Lago's"
     " database (the password better in PGPASSWORD or ~/.pgpass than in the URL); or https://HOST,"
     " Lago's API, with the key in LAGO_API_KEY.",
 )
@@ -117,6 +121,11 @@ KEEP = click.option(
     show_default=True,
     help="How many published versions to keep, this one included.",
 )
+ALLOW_SHRINK = click.option(
+    "--allow-shrink",
+    is_flag=True,
+    help="Let organizations vanish or lose invoices against the published version.",
+)
 STRICT = click.option("--strict", is_flag=True, help="Let any data fault fail the check.")
 FORMAT = click.option(
     "--format",
@@ -137,12 +146,31 @@ class Commands(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)
 
-    def add(self, name: str, *options: Decorator) -> Callable[[Callable[..., None]], click.Command]:
-        """A command with the given options and those that every command has."""
 
-        def decorate(function: Callable[..., None]) -> click.Command:
-            for option in reversed((*options, HOME, DEBUG)):
-                function = option(function)
-            return self.command(name)(function)
+class _Loading(click.Command):
+    """A command with --from, which says so where a source is given without it."""
 
-        return decorate
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.allow_extra_args = True
+        rest = super().parse_args(ctx, args)
+        if rest and not ctx.resilient_parsing:
+            words = shlex.join([*ctx.command_path.split(), "--from", rest[0]])
+            ctx.fail(f"{rest[0]!r} stands alone; a source is given with --from: {words}")
+        return rest
+
+
+def command(name: str, *options: Decorator) -> Callable[[Callable[..., None]], click.Command]:
+    """A command with the given options and those that every command has."""
+
+    def decorate(function: Callable[..., None]) -> click.Command:
+        for option in reversed((*options, HOME, DEBUG)):
+            function = option(function)
+        return click.command(name, cls=_Loading if SOURCE in options else click.Command)(function)
+
+    return decorate
+
+
+def home_option(home: Home) -> list[str]:
+    """The words that name the home on a command line, none where it is taken without them."""
+    taken = os.environ.get(_HOME_VARIABLE) or _HOME
+    return [] if Path(taken).absolute() == home.path else ["--home", str(home.path)]

@@ -78,7 +78,7 @@ class Published:
     @property
     def is_sample(self) -> bool:
         """Whether it is of the project's sample, which is invented."""
-        return bool(self.manifest["source"] == "sample")
+        return self.manifest.get("source") == "sample"
 
     def collection(self) -> Collection:
         """Read the version into memory."""

@@ -131,9 +131,9 @@ def current_in(directory: Path) -> Path | None:
             ) from error
         what = "a directory" if os.path.isdir(link) else "a file"
         raise HarnessError(
-            f"{link} is {what}, but must be a symlink to a version beside it, as {directory} was"
-            " probably copied without symlinks; copy it again with them (cp -a, rsync -a), or remove"
-            f" {link} and make the symlink: ln -s VERSION {link}"
+            f"{link} is {what}, but must be a symlink to a version beside it: {directory} was"
+            " probably copied without symlinks; copy it again with them (cp -a, rsync -a), or"
+            f" remove {link} and make the symlink: ln -s VERSION {link}"
         ) from error
     if not os.path.isdir(target):
         raise HarnessError(

@@ -1,0 +1,194 @@
+"""The commands that make figures: run, load, build, check, publish."""
+
+import json
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import click
+
+from harness.build.building import Build, build
+from harness.check.checking import check
+from harness.check.findings import Report, counted
+from harness.check.output import as_junit, as_text
+from harness.cli.options import (
+    ALLOW_SHRINK,
+    AS_OF,
+    FIXTURE,
+    FORMAT,
+    KEEP,
+    LOADING,
+    RESOURCES,
+    STRICT,
+    command,
+    home_option,
+)
+from harness.cli.read import draw_report, print_table
+from harness.collection.collection import Published
+from harness.foundation.errors import Refused
+from harness.foundation.home import Home
+from harness.foundation.progress import say
+from harness.foundation.resources import Resources
+from harness.load.loading import Load, Options, load
+from harness.published.origin import source_to_load
+from harness.published.publishing import publish
+
+
+@command("run", *LOADING, AS_OF, FIXTURE, STRICT, ALLOW_SHRINK, KEEP, *RESOURCES)
+def run(
+    home: Home,
+    as_of: date | None,
+    fixture: Path | None,
+    strict: bool,
+    allow_shrink: bool,
+    keep: int,
+    memory_limit: str | None,
+    threads: int | None,
+    **source: Any,
+) -> None:
+    """Load, build, check, publish and draw the report: the main job.
+
+    Publishes only what passed every check; otherwise the version that is published stays. A report
+    that cannot be drawn does not take back what is published.
+
+    \b
+    harness run --from exports/lago --as-of 2026-10-31
+    harness run                                          on the sample
+    """
+    with home.locked():
+        resources = Resources(memory_limit, threads)
+        say(_load_line(_load("run", home, resources, **source)))
+        say("building and testing the marts with dbt")
+        say(_build_line(build(home, as_of, resources)))
+        report = check(home, fixture, strict, allow_shrink)
+        for line in as_text(report, only_faults=True):
+            say(line)
+        _refuse_failed(report)
+        version = publish(home, keep)
+        print_table(version, 12, None)
+        _print_places(version)
+        click.echo(f"  {draw_report(version).name}")
+
+
+@command("load", *LOADING, *RESOURCES)
+def load_(home: Home, memory_limit: str | None, threads: int | None, **source: Any) -> None:
+    """Land raw data: all of it, or on any error nothing.
+
+    \b
+    harness load --from exports/lago
+    harness load --from invoices.csv.gz --organizations organizations.csv
+    PGPASSWORD=... harness load --from postgresql://reader@db.example.com/lago
+    LAGO_API_KEY=... harness load --from https://api.getlago.com
+    """
+    with home.locked():
+        click.echo(_load_line(_load("load", home, Resources(memory_limit, threads), **source)))
+
+
+@command("build", AS_OF, *RESOURCES)
+def build_(home: Home, as_of: date | None, memory_limit: str | None, threads: int | None) -> None:
+    """Run dbt on the scratch database: models and data tests.
+
+    \b
+    harness build --as-of 2026-10-31
+    """
+    with home.locked():
+        built = build(home, as_of, Resources(memory_limit, threads))
+        if not built.succeeded:
+            raise Refused(f"{_build_line(built)}; for what failed and why: harness check")
+        click.echo(_build_line(built))
+
+
+@command(
+    "check",
+    FIXTURE,
+    STRICT,
+    ALLOW_SHRINK,
+    FORMAT,
+    click.option(
+        "--junit",
+        type=click.Path(path_type=Path, dir_okay=False),
+        metavar="PATH",
+        help="Write the findings as JUnit XML, too.",
+    ),
+)
+def check_(
+    home: Home,
+    fixture: Path | None,
+    strict: bool,
+    allow_shrink: bool,
+    format_: str,
+    junit: Path | None,
+) -> None:
+    """Check the build: dbt's tests, fixture, contract, accounting, months, the version before.
+
+    Prints what is left out of the report by reason, faults of the data first.
+
+    \b
+    harness check --strict
+    harness check --fixture expected.csv --format json --junit check.xml
+    """
+    with home.locked():
+        report = check(home, fixture, strict, allow_shrink)
+    if format_ == "json":
+        click.echo(json.dumps(report.as_json(), indent=2, ensure_ascii=False))
+    else:
+        for line in as_text(report):
+            click.echo(line)
+    for fault in report.data_faults:
+        say(f"data fault: {fault}")
+    if junit:
+        junit.write_bytes(as_junit(report))
+    _refuse_failed(report)
+
+
+@command("publish", KEEP)
+def publish_(home: Home, keep: int) -> None:
+    """Make the checked build the current version, in one step.
+
+    \b
+    harness publish --keep 10
+    """
+    with home.locked():
+        version = publish(home, keep)
+    _print_places(version)
+
+
+def _load(
+    command_name: str, home: Home, resources: Resources, source: str | None, **options: Any
+) -> Load:
+    return load(
+        home,
+        source_to_load(home, source, command_name, home_option(home)),
+        options=Options(**options),
+        resources=resources,
+        warn=lambda text: say(f"warning: {text}"),
+    )
+
+
+def _load_line(loaded: Load) -> str:
+    deleted = f", {loaded.deleted:,} deleted at the source" if loaded.deleted else ""
+    return (
+        f"loaded {counted(loaded.raw)} from {loaded.source}"
+        f" ({loaded.read:,} read, {counted(loaded.superseded, 'older version')}{deleted})"
+    )
+
+
+def _build_line(built: Build) -> str:
+    what = f"the marts as of {built.as_of_date} in {built.elapsed_seconds:.1f} s"
+    if built.succeeded:
+        return f"dbt built and tested {what}"
+    return f"dbt ran {what}, and something failed"
+
+
+def _refuse_failed(report: Report) -> None:
+    if failed := len(report.failed):
+        keeps = "keeps" if failed == 1 else "keep"
+        raise Refused(
+            f"{counted(failed, 'finding')} {keeps} this build from being published; see above"
+        )
+
+
+def _print_places(version: Published) -> None:
+    click.echo(f"published version {version.manifest['version']} in {version.path.parent}/current:")
+    for name in (*version.manifest["files"], "manifest.json"):
+        click.echo(f"  {name}")
