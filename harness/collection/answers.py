@@ -7,13 +7,23 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from harness.collection.collection import Collection, Organization, Row
 
 PATH = "/api/v1/analytics/invoice_collection"
+
+# Lago's names of the statuses: Python's own have changed (422 in 3.13).
+_NAMES = {
+    400: "Bad Request",
+    401: "Unauthorized",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    422: "Unprocessable Entity",
+    500: "Internal Server Error",
+    503: "Service Unavailable",
+}
 
 
 @dataclass(frozen=True)
@@ -88,7 +98,7 @@ def collection_body(rows: Iterable[Row], months: Iterable[Any], with_empty_month
 
 def error(status: int, **more: Any) -> Answer:
     """An error in Lago's shape, with what `more` adds to its status and name."""
-    return Answer(status, _json({"status": status, "error": HTTPStatus(status).phrase, **more}))
+    return Answer(status, _json({"status": status, "error": _NAMES[status], **more}))
 
 
 def _rows_of_entity(organization: Organization, code: str) -> list[Row]:

@@ -21,6 +21,7 @@ import browser
 import pytest
 from browser import Browser
 from conftest import CASES, Harness
+from harness.report.reasons import REASONS
 from html_page import Element, parsed
 
 from harness.cli import main as cli
@@ -30,7 +31,6 @@ from harness.foundation.home import PROJECT, Home
 from harness.report import page as report
 from harness.report.chart import Axis, money_axis
 from harness.report.figures import CurrencyFigures, currency_figures, percent, tiles
-from harness.report.reasons import REASONS
 
 QUILLFERN = "11bedd82-2ba9-473b-b755-d9bca18f55be"
 MAPLESTRAND = "72e2286b-2d17-433d-99b3-ce624b5dcaf3"
