@@ -59,8 +59,8 @@ SOURCE = click.option(
     show_default="the sample, where the home is empty or holds the sample",
     help="The sample, which never replaces other data; a directory with a file per Lago table or"
     " with saved API responses; a file with the invoices, which needs --organizations;"
-    " postgresql://HOST/NAME, Lago's database (the password better in PGPASSWORD or ~/.pgpass than in the URL); or https://HOST,"
-    " Lago's API, with the key in LAGO_API_KEY.",
+    " postgresql://HOST/NAME, Lago's database (the password better in PGPASSWORD or ~/.pgpass"
+    " than in the URL); or https://HOST, Lago's API, with the key in LAGO_API_KEY.",
 )
 ORGANIZATIONS = click.option(
     "--organizations",

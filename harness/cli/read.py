@@ -154,8 +154,7 @@ def print_table(
     shown = list(collection.organizations.values())
     if organization:
         shown = [collection.organization(organization)]
-    click.echo(f"Invoice collection as of {collection.as_of_date}, count and amount per month\n")
-    if version.is_sample:
-        click.echo(f"{INVENTED}\n")
+    click.echo(f"Invoice collection as of {collection.as_of_date}, count and amount per month")
+    click.echo(INVENTED if version.is_sample else "")
     for line in table(collection, shown, months, code):
         click.echo(line)
