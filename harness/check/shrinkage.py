@@ -31,19 +31,17 @@ def shrinkage_findings(home: Home, now: Collection, allowed: bool) -> Iterator[F
         return
     if before is None:
         return
-    shrunken = False
-    for earlier in before.organizations.values():
-        if row := _shrunken(earlier, now):
-            shrunken = True
-            title = f"{earlier.name or 'Organization'} ({earlier.id})"
-            message = f"{title} has {_loss(row)}" + ("" if allowed else f"; {_ALLOWED}")
-            yield Finding("earlier version", earlier.id, status, message, [row])
-    if not shrunken:
+    rows = [row for each in before.organizations.values() if (row := shrunken(each, now))]
+    for row in rows:
+        title = f"{row['organization_name'] or 'Organization'} ({row['organization_id']})"
+        message = f"{title} has {_loss(row)}" + ("" if allowed else f"; {_ALLOWED}")
+        yield Finding("earlier version", row["organization_id"], status, message, [row])
+    if not rows:
         message = "no organization has lost more than single invoices since the published version"
         yield Finding("earlier version", "every organization", "pass", message)
 
 
-def _shrunken(earlier: Organization, now: Collection) -> dict[str, Any] | None:
+def shrunken(earlier: Organization, now: Collection) -> dict[str, Any] | None:
     """What has become of an organization's invoices where that is too little."""
     later = now.organizations.get(earlier.id)
     last = now.as_of_date.replace(day=1)
