@@ -4,11 +4,14 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import secrets
 from dataclasses import asdict, dataclass
 
 from harness.foundation.errors import HarnessError
 from harness.foundation.home import Home, now, read_json, sync_directory
+
+_BEARER = re.compile(rb"bearer ([\w.~+/-]+=*)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,34 @@ class Keys:
             if hmac.compare_digest(known, digest):
                 found = organization_id
         return found
+
+
+class KeyFile:
+    """The keys, read again when their file changed."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._path = str(home.keys)
+        self._stamp: tuple[int, int, int] | None = None
+        self._keys = Keys([])
+
+    def organization_of(self, given: list[bytes]) -> str | None:
+        """The organization of the headers' key; None for anything but one known bearer key."""
+        match = _BEARER.fullmatch(given[0]) if len(given) == 1 else None
+        if match is None:
+            return None
+        self._refresh()
+        return self._keys.organization_of(match[1].decode("ascii"))
+
+    def _refresh(self) -> None:
+        try:
+            status = os.stat(self._path)
+            stamp = (status.st_ino, status.st_mtime_ns, status.st_size)
+        except FileNotFoundError:
+            stamp = None
+        if stamp != self._stamp:
+            self._keys = Keys(read_keys(self._home))
+            self._stamp = stamp
 
 
 def read_keys(home: Home) -> list[Key]:

@@ -8,7 +8,15 @@ from typing import Any
 
 from harness.build.dbt import run_dbt
 from harness.foundation.errors import HarnessError
-from harness.foundation.home import PROJECT, Home, new_id, now, read_json, write_json
+from harness.foundation.home import (
+    Home,
+    make_directory,
+    new_id,
+    now,
+    plain_path,
+    read_json,
+    write_json,
+)
 from harness.foundation.resources import UNLIMITED, Resources, shortage
 from harness.load.loading import current_load, ids_are_proven
 from harness.sources.formats import path_literal
@@ -26,10 +34,11 @@ class Build:
     as_of_date: str
     succeeded: bool
     elapsed_seconds: float
-    invocation_id: str
-    """dbt's own id of the run, which its results bear, too."""
+    """As dbt says, which leaves out its start."""
     ids_proven_by_load: bool = False
     """Whether the test that ids are unique was left out, as the load has found that they are."""
+    invocation_id: str | None = None
+    """dbt's own id of the run, which its results bear, too."""
 
 
 def build(home: Home, as_of: date | None, resources: Resources = UNLIMITED) -> Build:
@@ -42,7 +51,7 @@ def build(home: Home, as_of: date | None, resources: Resources = UNLIMITED) -> B
     load = current_load(home)
     moment = now()
     as_of_date = as_of.isoformat() if as_of else load.as_of_date or moment.date().isoformat()
-    home.scratch.mkdir(parents=True, exist_ok=True)
+    make_directory(home.scratch)
     for leftover in ("build.json", "check.json", "collection.duckdb", "collection.duckdb.wal"):
         (home.scratch / leftover).unlink(missing_ok=True)
     results_file = home.scratch / "target" / "run_results.json"
@@ -52,18 +61,15 @@ def build(home: Home, as_of: date | None, resources: Resources = UNLIMITED) -> B
     is_proven = ids_are_proven(home, load)
     shutil.rmtree(temporary, ignore_errors=True)
     try:
-        run = run_dbt(
-            _arguments(home, is_proven),
-            home.scratch,
-            {
-                # dbt takes a path with # or ? for a URL: relative to where it runs it has none.
-                "LAGO_COLLECTION_DATABASE": "collection.duckdb",
-                "LAGO_COLLECTION_DUCKDB": json.dumps(
-                    resources.config(temporary) | {"file_search_path": str(PROJECT)}
-                ),
-                "LAGO_COLLECTION_AS_OF_DATE": as_of_date,
-            },
-        )
+        with plain_path(home.scratch) as scratch:
+            run = run_dbt(
+                _arguments(home, is_proven),
+                {
+                    "LAGO_COLLECTION_DATABASE": str(scratch / "collection.duckdb"),
+                    "LAGO_COLLECTION_DUCKDB": json.dumps(resources.config(temporary)),
+                    "LAGO_COLLECTION_AS_OF_DATE": as_of_date,
+                },
+            )
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     if run.returncode < 0:
@@ -87,8 +93,8 @@ def build(home: Home, as_of: date | None, resources: Resources = UNLIMITED) -> B
         as_of_date=as_of_date,
         succeeded=run.returncode == 0,
         elapsed_seconds=results["elapsed_time"],
-        invocation_id=results["metadata"]["invocation_id"],
         ids_proven_by_load=is_proven,
+        invocation_id=results["metadata"]["invocation_id"],
     )
     write_json(home.scratch / "build.json", asdict(built))
     return built

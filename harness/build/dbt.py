@@ -7,7 +7,6 @@ import sys
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import IO, Any
 
 from harness.foundation.home import PROJECT
@@ -58,11 +57,11 @@ class Run:
         progress.show(self.finished / self.total, detail)
 
 
-def run_dbt(arguments: Sequence[str], directory: Path, environment: dict[str, str]) -> Run:
-    """Run dbt on the project, in a directory, and show how far it is; returns what came of it.
+def run_dbt(arguments: Sequence[str], environment: dict[str, str]) -> Run:
+    """Run dbt on the project, and show how far it is; returns what came of it.
 
-    Of this process's environment, dbt's own variables are left out, and what makes an error of the
-    warnings of the libraries that it uses.
+    Of this process's environment, dbt's own variables are left out, and that which would make an
+    error of each warning of Python's libraries.
     """
     ours = {
         key: value
@@ -76,7 +75,7 @@ def run_dbt(arguments: Sequence[str], directory: Path, environment: dict[str, st
             *("--log-format", "json", "--log-format-file", "text"),
         ],
         env=ours | environment,
-        cwd=directory,
+        cwd=PROJECT,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

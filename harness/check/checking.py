@@ -3,7 +3,6 @@
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -11,25 +10,25 @@ from typing import Any
 import duckdb
 
 from harness.build.building import Build, current_build
-from harness.check.dbt_findings import dbt_findings
-from harness.check.exclusions import Exclusion, exclusions, tables_in
-from harness.check.findings import ROWS_SHOWN, Finding, Report
+from harness.check.dbt_findings import LIMITS_TEST, dbt_findings
+from harness.check.exclusions import faults_finding, find_exclusions
+from harness.check.findings import ROWS_SHOWN, Finding, Report, counted
 from harness.check.fixture import differences
 from harness.check.months import months_findings
-from harness.check.shrinkage import shrinkage_finding
+from harness.check.shrinkage import shrinkage_findings
 from harness.collection import contract
 from harness.collection.answers import PATH, answer
-from harness.collection.collection import BILLING_ENTITIES_QUERY, Collection, read_collection
+from harness.collection.collection import Collection, read_collection
 from harness.foundation.errors import HarnessError
-from harness.foundation.home import PROJECT, Home, read_json, write_json
+from harness.foundation.home import PROJECT, Home, plain_path, read_json, write_json
 from harness.load.loading import Load, current_load
 
 SAMPLE_FIXTURE = PROJECT / "tests" / "cases" / "sample.csv"
 
-_MARTS = {
-    *("invoice_collection", "invoice_collection_by_billing_entity", "invoice_exclusions"),
-    *("organization_months", "int_billing_entities_resolved", "currencies"),
-}
+BILLING_ENTITIES_QUERY = (
+    "select organization_id, billing_entity_code, billing_entity_id"
+    " from int_billing_entities_resolved where not is_deleted"
+)
 
 
 def check(
@@ -37,10 +36,10 @@ def check(
 ) -> Report:
     """Check the scratch build and record the result beside it.
 
-    With `strict`, any data fault fails; with `allow_shrink`, organizations that lost invoices since
-    the published version are a warning. Without a `fixture`, the sample at its own as-of date is
-    compared with the project's. Raises HarnessError when nothing is built, when raw data was loaded
-    again since, when dbt's results are not the build's, or when the fixture cannot be used.
+    With `strict`, any data fault fails; with `allow_shrink`, less than is published does not.
+    Without a `fixture`, the sample at its own as-of date is compared with the project's. Raises
+    HarnessError when nothing is built, when raw data was loaded again since, or when the fixture
+    cannot be used.
     """
     built = current_build(home)
     load = current_load(home)
@@ -49,23 +48,25 @@ def check(
     if fixture is None and built.as_of_date == load.as_of_date:
         fixture = SAMPLE_FIXTURE
     database = home.scratch / "collection.duckdb"
-    with duckdb.connect(str(database), read_only=True) as connection:
+    with (
+        plain_path(home.scratch) as scratch,
+        duckdb.connect(str(scratch / database.name), read_only=True) as connection,
+    ):
         findings = list(dbt_findings(home, built, connection))
-        left_out = exclusions(connection, home.raw)
-        # A test that fails leaves the marts as they are, so that all else can be told, too.
-        if tables_in(connection) >= _MARTS:
+        if built.succeeded:
+            collection = _scratch_collection(connection, built)
             if fixture:
                 findings.append(_fixture_finding(connection, fixture, built.as_of_date))
-            findings += _contract_findings(scratch_collection(connection, built))
+            findings += _contract_findings(collection)
             findings.append(_accounting_finding(connection, load))
-            findings += months_findings(connection, date.fromisoformat(built.as_of_date))
-            findings.append(
-                shrinkage_finding(home, load, built.as_of_date, connection, allow_shrink)
-            )
-        if left_out is not None:
-            findings.append(_faults_finding(left_out, strict))
-    digest = hashlib.sha256(database.read_bytes()).hexdigest()
-    report = Report(built, load, strict, findings, left_out, digest)
+            findings += months_findings(connection, collection.as_of_date)
+            findings += shrinkage_findings(home, collection, allow_shrink)
+        # Whatever has failed, why invoices are left out is told as far as it is known.
+        exclusions = find_exclusions(connection, home.raw / "invoices.parquet")
+        if exclusions is not None:
+            limits = {finding.status for finding in findings if LIMITS_TEST in finding.name}
+            findings.append(faults_finding(exclusions, strict, limits == {"pass"}))
+    report = Report(built, load, strict, findings, exclusions, sha256_of(database))
     write_json(home.scratch / "check.json", report.as_json())
     return report
 
@@ -75,8 +76,13 @@ def recorded_check(home: Home) -> dict[str, Any]:
     return read_json(home.scratch / "check.json", "nothing is checked; run: harness check")
 
 
-def scratch_collection(connection: duckdb.DuckDBPyConnection, built: Build) -> Collection:
-    """The collection of a scratch build."""
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def _scratch_collection(connection: duckdb.DuckDBPyConnection, built: Build) -> Collection:
     names = connection.execute(
         "select organization_id, organization_name from stg_lago__organizations order by all"
     ).fetchall()
@@ -91,35 +97,26 @@ def _fixture_finding(
     rows = differences(connection, fixture, as_of_date)
     if not rows:
         return Finding("fixture", fixture.name, "pass", "all rows are equal")
-    message = f"{len(rows):,} rows differ from {fixture}"
+    message = f"{counted(len(rows), 'row')} not as in {fixture}"
     return Finding("fixture", fixture.name, "fail", message, rows[:ROWS_SHOWN])
 
 
 def _contract_findings(collection: Collection) -> Iterator[Finding]:
-    rows, violations = 0, []
+    violations, rows = [], 0
     for organization in collection.organizations.values():
-        body = json_body(collection, organization.id)
+        body = json.loads(answer(collection, organization, PATH).body)
         rows += len(body["invoice_collections"])
         violations += [f"{organization.id}: {each}" for each in contract.body_violations(body)]
-    count = len(collection.organizations)
     yield Finding(
         "contract",
-        f"JSON of {count:,} organization{'s' if count != 1 else ''}",
+        f"JSON of {counted(len(collection.organizations), 'organization')}",
         "fail" if violations else "pass",
-        "; ".join(violations[:ROWS_SHOWN]) or f"all {rows:,} rows are valid",
+        "; ".join(violations[:ROWS_SHOWN]) or f"every row of {rows:,} is valid",
     )
     used = {row.currency for each in collection.organizations.values() for row in each.rows}
     if outside := contract.currencies_outside_contract(used):
         message = f"outside the contract's list, though Lago accepts it: {', '.join(outside)}"
         yield Finding("contract", "currencies", "warn", message)
-
-
-def json_body(collection: Collection, organization_id: str) -> dict[str, Any]:
-    """The parsed JSON of an organization's whole report."""
-    body: dict[str, Any] = json.loads(
-        answer(collection, collection.organization(organization_id), PATH).body
-    )
-    return body
 
 
 def _accounting_finding(connection: duckdb.DuckDBPyConnection, load: Load) -> Finding:
@@ -131,22 +128,11 @@ def _accounting_finding(connection: duckdb.DuckDBPyConnection, load: Load) -> Fi
     assert counts is not None
     raw, collected, excluded = (int(count) for count in counts)
     adds_up = load.read == load.deleted + load.superseded + raw and raw == collected + excluded
+    deleted = f"{load.deleted:,} deleted at the source + " if load.deleted else ""
     message = (
-        f"{load.read:,} read = {load.deleted:,} deleted at the source + {load.superseded:,}"
-        f" superseded + {raw:,} raw; {raw:,} raw = {collected:,} collected + {excluded:,} excluded"
+        f"{load.read:,} read = {deleted}{load.superseded:,} superseded + {raw:,} raw;"
+        f" {raw:,} raw = {collected:,} collected + {excluded:,} excluded"
     )
     if not adds_up:
         message = f"does not add up: {message}"
     return Finding("accounting", "every invoice", "pass" if adds_up else "fail", message)
-
-
-def _faults_finding(left_out: list[Exclusion], strict: bool) -> Finding:
-    faults = [each for each in left_out if each.is_data_fault]
-    count = sum(each.invoices_count for each in faults)
-    if not count:
-        return Finding("data faults", "every invoice", "pass", "none")
-    message = f"{count:,} invoice{'s have' if count != 1 else ' has'} a data fault"
-    if strict:
-        message += ", and --strict allows none"
-    rows = [asdict(each) for each in faults]
-    return Finding("data faults", "every invoice", "fail" if strict else "warn", message, rows)

@@ -1,4 +1,4 @@
-"""What dbt's own results say of a build."""
+"""What dbt says of a build: a finding for each model, seed and data test."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,53 +7,55 @@ import duckdb
 
 from harness.build.building import UNIQUENESS_TEST, Build, dbt_results
 from harness.check.findings import ROWS_SHOWN, Finding
-from harness.foundation.errors import HarnessError
 from harness.foundation.home import Home
+
+LIMITS_TEST = "data_faults_stay_within_limits"
 
 
 def dbt_findings(
     home: Home, built: Build, connection: duckdb.DuckDBPyConnection
 ) -> Iterator[Finding]:
-    """A finding per model, seed and test.
-
-    Raises HarnessError where the results are not those of the build.
-    """
+    """The findings of the build's own run of dbt; one that fails where there is another's."""
     results = dbt_results(home)
-    if results["metadata"]["invocation_id"] != built.invocation_id:
-        raise HarnessError(
-            f"the results in {home.scratch} are of another run of dbt than the build; run: harness"
-            " build"
-        )
-    has_failed = False
-    for result in results["results"]:
-        kind, _, name, *_ = result["unique_id"].split(".")
-        if kind in ("exposure", "saved_query"):
-            continue
-        message = (result["message"] or result["status"]).strip()
-        if result["status"] in ("pass", "success"):
-            yield Finding("dbt", f"{kind} {name}", "pass", message)
-        elif result["status"] == "warn":
-            rows = _failing_rows(connection, result)
-            yield Finding("dbt", f"{kind} {name}", "warn", message, rows)
-        else:
-            has_failed = True
-            if result["status"] == "skipped":
-                message = "skipped, since an earlier step failed"
-            rows = _failing_rows(connection, result) if result["failures"] else []
-            yield Finding("dbt", f"{kind} {name}", "fail", message, rows)
-    if not built.succeeded and not has_failed:
-        yield Finding("dbt", "the build", "fail", "dbt ended with an error; see its log")
+    if results["metadata"].get("invocation_id") != built.invocation_id:
+        message = f"{home.scratch / 'target'} has the results of another run; run: harness build"
+        yield Finding("dbt", "results", "fail", message)
+        return
+    findings = [
+        _finding(connection, result)
+        for result in results["results"]
+        if not result["unique_id"].startswith(("exposure.", "saved_query."))
+    ]
+    if not built.succeeded and not any(each.status == "fail" for each in findings):
+        message = "the build is recorded as failed, whatever dbt's results say; run: harness build"
+        findings.append(Finding("dbt", "build", "fail", message))
+    yield from findings
     if built.ids_proven_by_load:
         message = "left out: the load has found each id once, and raw is as it left it"
         yield Finding("dbt", f"test {UNIQUENESS_TEST}", "pass", message)
 
 
+def _finding(connection: duckdb.DuckDBPyConnection, result: dict[str, Any]) -> Finding:
+    kind, _, name, *_ = result["unique_id"].split(".")
+    named, status = f"{kind} {name}", result["status"]
+    if status in ("pass", "success"):
+        return Finding("dbt", named, "pass", result["message"] or status)
+    if status == "skipped":
+        return Finding("dbt", named, "fail", "skipped, since an earlier step failed")
+    rows = _failing_rows(connection, result) if result["failures"] else []
+    message = (result["message"] or status).strip()
+    return Finding("dbt", named, "warn" if status == "warn" else "fail", message, rows)
+
+
 def _failing_rows(
     connection: duckdb.DuckDBPyConnection, result: dict[str, Any]
 ) -> list[dict[str, Any]]:
-    # A test may end in a comment, which the closing bracket must not be part of.
-    sql = f"select * from (\n{result['compiled_code']}\n) limit {ROWS_SHOWN}"
-    found = connection.execute(sql)
+    # A line of its own, as the query may end in a comment.
+    query = f"select * from (\n{result['compiled_code']}\n) limit {ROWS_SHOWN}"
+    try:
+        found = connection.execute(query)
+    except duckdb.Error as error:
+        return [{"the rows cannot be read again": " ".join(str(error).split())}]
     names = [column[0] for column in found.description]
     return [
         {

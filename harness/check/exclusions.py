@@ -1,83 +1,86 @@
-"""What a build leaves out and why, with an example, from whatever the scratch database holds."""
+"""What a build leaves out, and why: by organization and reason, with an example as it was given."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
-from harness.collection.reasons import reason_of, reasons
+from harness.check.findings import Exclusion, Finding, counted
+from harness.collection.reasons import reason
 from harness.sources.formats import path_literal
 
-_SOURCES = ("invoice_exclusions", "int_invoice_groups_classified")
+# The mart, and what it is made of: where dbt failed in between, only that is there.
+_PLACES = ("invoice_exclusions", "int_invoice_groups_classified")
 
 
-@dataclass(frozen=True)
-class Exclusion:
-    """Invoices of one organization that are left out for one reason."""
+def find_exclusions(
+    connection: duckdb.DuckDBPyConnection, raw_invoices: Path
+) -> list[Exclusion] | None:
+    """What the scratch database leaves out, data faults first; None where it cannot tell.
 
-    organization_id: str | None
-    reason: str
-    invoices_count: int
-    example_invoice_id: str
-    is_data_fault: bool
-    given: str | None
-    """What the example has in the place at fault; None where that is missing, or no fault."""
-
-    def __str__(self) -> str:
-        count = f"{self.invoices_count:,} invoice{'s' if self.invoices_count != 1 else ''}"
-        where = f" of organization {self.organization_id}" if self.organization_id else ""
-        text = f"{self.reason}: {count}{where}"
-        if self.is_data_fault:
-            value = "nothing" if self.given is None else repr(self.given)
-            column = reason_of(self.reason).column_at_fault
-            text += f", such as {self.example_invoice_id} with {value} for {column}"
-        return text
-
-
-def tables_in(connection: duckdb.DuckDBPyConnection) -> set[str]:
-    """The models that are there."""
-    found = connection.execute(
-        "select table_name from information_schema.tables where table_schema = 'main'"
-    ).fetchall()
-    return {name for (name,) in found}
-
-
-def exclusions(connection: duckdb.DuckDBPyConnection, raw: Path) -> list[Exclusion] | None:
-    """What is left out, data faults first; None where no model tells.
-
-    The text of an example is looked up in the directory of the raw tables.
+    The text that an example has in the place at fault is looked up in the raw invoices.
     """
-    source = next((name for name in _SOURCES if name in tables_in(connection)), None)
-    if source is None:
+    tables = connection.execute("select table_name from duckdb_tables()").fetchall()
+    place = next((each for each in _PLACES if (each,) in tables), None)
+    if place is None:
         return None
     found = connection.execute(
         "select organization_id, exclusion_reason, sum(invoices_count), min(example_invoice_id)"
-        f" from {source} where exclusion_reason is not null"
+        f" from {place} where exclusion_reason is not null"
         " group by organization_id, exclusion_reason"
         " order by organization_id nulls last, exclusion_reason"
     ).fetchall()
-    texts = _given(connection, raw, [row[3] for row in found if reason_of(row[1]).is_data_fault])
-    left_out = []
-    for organization_id, name, count, example in found:
-        reason = reason_of(name)
-        given = texts.get(example, {}).get(reason.column_at_fault)
-        left_out.append(
-            Exclusion(organization_id, name, int(count), example, reason.is_data_fault, given)
+    given = _given(connection, raw_invoices, {row[3]: reason(row[1]).column for row in found})
+    exclusions = [
+        Exclusion(
+            organization_id=organization_id,
+            reason=code,
+            invoices_count=int(count),
+            example_invoice_id=example,
+            is_data_fault=reason(code).is_data_fault,
+            given=given.get(example, {}).get(reason(code).column),
         )
-    return sorted(left_out, key=lambda each: not each.is_data_fault)
+        for organization_id, code, count, example in found
+    ]
+    return sorted(exclusions, key=lambda each: not each.is_data_fault)
+
+
+def faults_finding(exclusions: list[Exclusion], strict: bool, within_limits: bool) -> Finding:
+    """Whether there are faults of the data: with `strict` a failure, else a warning."""
+    faults = [each for each in exclusions if each.is_data_fault]
+    count = sum(each.invoices_count for each in faults)
+    if not count:
+        return Finding("data faults", "every invoice", "pass", "none")
+    message = f"{counted(count)} with data faults"
+    if strict:
+        message += ", and --strict allows none"
+    elif within_limits:
+        message += ", within the limits"
+    rows = [
+        {
+            "organization_id": each.organization_id,
+            "reason": each.reason,
+            "invoices_count": each.invoices_count,
+            "example_invoice_id": each.example_invoice_id,
+            "given": each.given,
+        }
+        for each in faults
+    ]
+    return Finding("data faults", "every invoice", "fail" if strict else "warn", message, rows)
 
 
 def _given(
-    connection: duckdb.DuckDBPyConnection, raw: Path, ids: list[str]
-) -> dict[str, dict[str, str | None]]:
-    if not ids:
+    connection: duckdb.DuckDBPyConnection, raw_invoices: Path, columns: dict[str, str | None]
+) -> dict[str, dict[str | None, str | None]]:
+    """By id of an invoice, and then by column, what it has there, as text."""
+    wanted = sorted({column for column in columns.values() if column})
+    ids = [id_ for id_, column in columns.items() if column]
+    if not ids or not raw_invoices.exists():
         return {}
-    columns = sorted({each.column_at_fault for each in reasons().values() if each.is_data_fault})
-    texts = ", ".join(f"cast({column} as varchar)" for column in columns)
-    invoices = f"read_parquet({path_literal(raw / 'invoices.parquet')}, hive_partitioning = false)"
+    texts = "".join(f", cast({column} as varchar)" for column in wanted)
     found = connection.execute(
-        f"select cast(id as varchar), {texts} from {invoices}"
-        " where list_contains($1, cast(id as varchar))",
+        f"select cast(id as varchar){texts}"
+        f" from read_parquet({path_literal(raw_invoices)}, hive_partitioning = false)"
+        " where cast(id as varchar) in (select unnest($1))",
         [ids],
     ).fetchall()
-    return {id_: dict(zip(columns, values, strict=True)) for id_, *values in found}
+    return {id_: dict(zip(wanted, texts, strict=True)) for id_, *texts in found}

@@ -1,17 +1,17 @@
-"""What a check finds, and the report that it makes."""
+"""What checks find out about a build, as records."""
 
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from harness.build.building import Build
-from harness.check.exclusions import Exclusion
+from harness.collection.reasons import reason
 from harness.load.loading import Load
 
-ROWS_SHOWN = 10
-
 Check = Literal[
-    "dbt", "fixture", "contract", "accounting", "data faults", "months", "published version"
+    "dbt", "fixture", "contract", "accounting", "data faults", "months", "earlier version"
 ]
+
+ROWS_SHOWN = 10
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,27 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class Exclusion:
+    """Invoices of one organization that are left out for one reason."""
+
+    organization_id: str | None
+    reason: str
+    invoices_count: int
+    example_invoice_id: str
+    is_data_fault: bool
+    given: str | None
+    """What the example has in the place at fault; None where that is missing, or no fault."""
+
+    def __str__(self) -> str:
+        where = f" of organization {self.organization_id}" if self.organization_id else ""
+        text = f"{self.reason}: {counted(self.invoices_count)}{where}, such as"
+        if not self.is_data_fault:
+            return f"{text} {self.example_invoice_id}"
+        value = "nothing" if self.given is None else repr(self.given)
+        return f"{text} {self.example_invoice_id} with {value} for {reason(self.reason).column}"
+
+
+@dataclass(frozen=True)
 class Report:
     """All findings about one build, and what the build leaves out."""
 
@@ -34,18 +55,18 @@ class Report:
     strict: bool
     findings: list[Finding]
     exclusions: list[Exclusion] | None
-    """None where the models that would tell are not there."""
+    """Data faults first; None where the build failed before it was known what is left out."""
     scratch_sha256: str
 
     @property
     def passed(self) -> bool:
         """Whether the build may be published."""
-        return not self.failures
+        return not self.failed
 
     @property
-    def failures(self) -> int:
-        """How many findings keep the build from being published."""
-        return sum(finding.status == "fail" for finding in self.findings)
+    def failed(self) -> list[Finding]:
+        """The findings that keep the build from being published."""
+        return [finding for finding in self.findings if finding.status == "fail"]
 
     @property
     def data_faults(self) -> list[Exclusion]:
@@ -54,6 +75,7 @@ class Report:
 
     def as_json(self) -> dict[str, Any]:
         """The report as JSON: of dates and numbers, text."""
+        known = self.exclusions is not None
         return {
             "passed": self.passed,
             "build_id": self.build.build_id,
@@ -62,7 +84,10 @@ class Report:
             "strict": self.strict,
             "scratch_sha256": self.scratch_sha256,
             "findings": [asdict(finding) for finding in self.findings],
-            "exclusions": None
-            if self.exclusions is None
-            else [asdict(exclusion) for exclusion in self.exclusions],
+            "exclusions": [asdict(each) for each in self.exclusions or []] if known else None,
         }
+
+
+def counted(count: int, thing: str = "invoice") -> str:
+    """A number of things in words: 1 invoice, 1,250 invoices."""
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"

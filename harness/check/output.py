@@ -2,23 +2,30 @@
 
 import re
 from collections.abc import Iterator
+from typing import Any
 from xml.etree import ElementTree
 
-from harness.check.findings import Finding, Report
+from harness.check.findings import Finding, Report, counted
 
 _MARKS = {"pass": "ok  ", "warn": "warn", "fail": "FAIL"}
+# What XML 1.0 has no way to write.
+_FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def as_text(report: Report, only_faults: bool = False) -> Iterator[str]:
-    """The lines of the report: findings, then exclusions by reason, data faults first (or only)."""
+    """The lines of the report: findings, then exclusions by reason, data faults first.
+
+    With `only_faults`, those on purpose are left out where the check passed.
+    """
     dbt = [finding for finding in report.findings if finding.check == "dbt"]
-    failed = sum(finding.status == "fail" for finding in dbt)
-    kinds = f"{len(dbt) - failed:,} of {len(dbt):,} models, seeds and tests passed"
-    yield f"{_MARKS['fail' if failed else 'pass']}  dbt: {kinds}"
+    passed = sum(finding.status == "pass" for finding in dbt)
+    worst = next((each for each in ("fail", "warn") if each in {f.status for f in dbt}), "pass")
+    yield f"{_MARKS[worst]}  dbt: {passed} of {len(dbt)} models, seeds and tests passed"
     for finding in report.findings:
         if finding.check != "dbt" or finding.status != "pass":
-            yield from _finding_lines(finding)
-    yield from _exclusion_lines(report, only_faults)
+            # Data faults are listed below, one by one.
+            yield from _finding_lines(finding, with_rows=finding.check != "data faults")
+    yield from _exclusion_lines(report, only_faults and report.passed)
     yield "the check passed" if report.passed else "the check failed; nothing may be published"
 
 
@@ -28,46 +35,52 @@ def as_junit(report: Report) -> bytes:
         "testsuite",
         name="harness check",
         tests=str(len(report.findings)),
-        failures=str(report.failures),
+        failures=str(len(report.failed)),
         errors="0",
         skipped="0",
     )
     for finding in report.findings:
         case = ElementTree.SubElement(
-            suite, "testcase", classname=finding.check, name=_printable(finding.name)
+            suite, "testcase", classname=finding.check, name=_allowed(finding.name)
         )
-        text = _printable("\n".join(_finding_lines(finding)))
+        text = _allowed("\n".join(_finding_lines(finding, with_rows=True)))
         if finding.status == "fail":
-            failure = ElementTree.SubElement(case, "failure", message=_printable(finding.message))
+            failure = ElementTree.SubElement(case, "failure", message=_allowed(finding.message))
             failure.text = text
         elif finding.status == "warn":
             ElementTree.SubElement(case, "system-err").text = text
-    if report.exclusions != []:
-        left_out = "\n".join(_exclusion_lines(report, only_faults=False))
-        ElementTree.SubElement(suite, "system-out").text = _printable(left_out)
+    left_out = _allowed("\n".join(_exclusion_lines(report, only_faults=False)))
+    ElementTree.SubElement(suite, "system-out").text = left_out
     ElementTree.indent(suite)
     document: bytes = ElementTree.tostring(suite, encoding="utf-8", xml_declaration=True)
     return document
 
 
-def _finding_lines(finding: Finding) -> Iterator[str]:
-    yield f"{_MARKS[finding.status]}  {finding.check}: {finding.name}: {finding.message}"
-    if finding.status == "fail" or finding.check == "dbt":
-        for row in finding.rows:
-            known = {name: value for name, value in row.items() if value is not None}
-            yield "        " + ", ".join(f"{name} {value}" for name, value in known.items())
-
-
 def _exclusion_lines(report: Report, only_faults: bool) -> Iterator[str]:
     if report.exclusions is None:
-        yield "left out of the report: not known, since the models that tell were not built"
+        yield "left out of the report: not known, since the models were not built"
         return
     count = sum(each.invoices_count for each in report.exclusions)
-    yield f"left out of the report: {count:,} of {report.load.raw:,} invoices"
+    yield f"left out of the report: {count:,} of {counted(report.load.raw)}"
     for exclusion in report.data_faults if only_faults else report.exclusions:
         yield f"  {'data fault: ' if exclusion.is_data_fault else ''}{exclusion}"
 
 
-def _printable(text: str) -> str:
-    """The text with what XML does not allow shown as U+FFFD."""
-    return re.sub(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "\ufffd", text)
+def _finding_lines(finding: Finding, with_rows: bool) -> Iterator[str]:
+    yield f"{_MARKS[finding.status]}  {finding.check}: {finding.name}: {finding.message}"
+    if finding.status != "pass" and with_rows:
+        for row in finding.rows:
+            yield "        " + ", ".join(f"{name} {_cell(row[name])}" for name in row)
+
+
+def _cell(value: Any) -> str:
+    """A value in one line: what is not there is null, what cannot be printed is escaped."""
+    if value is None:
+        return "null"
+    text = str(value)
+    return text if text.isprintable() and text.strip() else repr(text)
+
+
+def _allowed(text: str) -> str:
+    """A text for XML, with `\\x00` and the like for what cannot stand there."""
+    return _FORBIDDEN.sub(lambda match: ascii(match[0])[1:-1], text)

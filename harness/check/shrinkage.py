@@ -1,94 +1,74 @@
-"""Nothing shrinks unseen: the build beside the version that is published."""
+"""Whether something has shrunk since the version that is published (rule 15)."""
 
 from collections.abc import Iterator
-from datetime import date
-from typing import Literal, NamedTuple
+from typing import Any, Literal
 
 import duckdb
 
-from harness.check.findings import Finding
-from harness.collection.collection import Published, published
+from harness.check.findings import Finding, counted
+from harness.collection.collection import Collection, Organization, published
 from harness.foundation.errors import HarnessError
-from harness.foundation.home import Home
-from harness.load.loading import Load
-from harness.load.origin import SAMPLE
+from harness.foundation.home import Home, current_in
 
-_COUNTS = (
-    "select organization_id, sum(invoices_count) from invoice_collection where month <= $1"
-    " group by organization_id"
-)
-_FEW = 5  # invoices that may go from any organization
-_HARDLY_ANY = 2  # invoices that may go even where they are more than half
+_ALLOWED = "--allow-shrink lets it pass"
 
 
-class _Fall(NamedTuple):
-    organization_id: str
-    name: str | None
-    before: int
-    now: int
+def shrinkage_findings(home: Home, now: Collection, allowed: bool) -> Iterator[Finding]:
+    """A finding for each organization that has shrunk, or one that none has.
 
-    def __str__(self) -> str:
-        name = f"{self.name} ({self.organization_id})" if self.name else self.organization_id
-        return f"{name}: {self.before:,} → {self.now:,}"
-
-
-def shrinkage_finding(
-    home: Home, load: Load, as_of_date: str, connection: duckdb.DuckDBPyConnection, allowed: bool
-) -> Finding:
-    """Which organizations have lost collected invoices since the published version.
-
-    They are counted up to the earlier of the two as-of months. With `allowed` it is a warning.
+    They fail, unless `allowed`: then they warn. So does a published version that cannot be read, as
+    nobody can tell then what has shrunk. The sample is never compared with: it is invented.
     """
-    name = "collected invoices"
-    if not (home.published / "current").is_symlink():
-        return Finding("published version", name, "pass", "nothing is published yet")
+    status: Literal["warn", "fail"] = "warn" if allowed else "fail"
+    before = None
     try:
-        before = published(home)
-        if before.manifest["source"] == SAMPLE:
-            return Finding(
-                "published version", name, "pass", "it is the sample, which is no measure"
-            )
-        falls = list(_falls(before, connection, as_of_date))
-    except (HarnessError, OSError, KeyError, duckdb.Error) as error:
-        message = f"it cannot be read, so nothing can be compared with it: {error}"
-        return Finding("published version", name, _status(allowed), message + _remedy(allowed))
-    if not load.raw and any(each.before for each in falls):
-        lost = falls
-    else:
-        lost = [each for each in falls if _is_too_much(each)]
-    if not lost:
-        return Finding("published version", name, "pass", "no organization has shrunk")
-    listed = "; ".join(map(str, lost[:5])) + "; ..." * (len(lost) > 5)
-    message = (
-        f"{len(lost):,} organization{'s have' if len(lost) > 1 else ' has'} fewer collected"
-        f" invoices than in version {before.manifest['version']}: {listed}{_remedy(allowed)}"
-    )
-    rows = [each._asdict() for each in lost]
-    return Finding("published version", name, _status(allowed), message, rows)
+        if current_in(home.published):
+            version = published(home)
+            before = None if version.is_sample else version.collection()
+    except (HarnessError, OSError, duckdb.Error, KeyError, TypeError, ValueError) as error:
+        message = f"the published version cannot be compared with: {error}; or {_ALLOWED}"
+        yield Finding("earlier version", "published version", status, message)
+        return
+    if before is None:
+        return
+    rows = [row for each in before.organizations.values() if (row := shrunken(each, now))]
+    for row in rows:
+        title = f"{row['organization_name'] or 'Organization'} ({row['organization_id']})"
+        message = f"{title} has {_loss(row)}" + ("" if allowed else f"; {_ALLOWED}")
+        yield Finding("earlier version", row["organization_id"], status, message, [row])
+    if not rows:
+        message = "no organization has lost more than single invoices since the published version"
+        yield Finding("earlier version", "every organization", "pass", message)
 
 
-def _status(allowed: bool) -> Literal["warn", "fail"]:
-    return "warn" if allowed else "fail"
+def shrunken(earlier: Organization, now: Collection) -> dict[str, Any] | None:
+    """What has become of an organization's invoices where that is too little."""
+    later = now.organizations.get(earlier.id)
+    last = now.as_of_date.replace(day=1)
+    # Where its first month has moved, what was before it is gone, too.
+    months = set(earlier.months) if later is None else {m for m in earlier.months if m <= last}
+    had = _collected(earlier, months)
+    has = _collected(later, months) if later else 0
+    lost = had - has
+    if not had or (later and lost * 2 <= had and (lost * 10 <= had or lost <= 5)):
+        return None
+    return {
+        "organization_id": earlier.id,
+        "organization_name": earlier.name,
+        "published_invoices_count": had,
+        "invoices_count": has if later else None,
+    }
 
 
-def _remedy(allowed: bool) -> str:
-    return "" if allowed else "; where that is right: --allow-shrink"
+def _collected(organization: Organization, months: set[Any]) -> int:
+    return sum(row.invoices_count for row in organization.rows if row.month in months)
 
 
-def _falls(
-    before: Published, connection: duckdb.DuckDBPyConnection, as_of_date: str
-) -> Iterator[_Fall]:
-    names = {each["id"]: each["name"] for each in before.manifest["organizations"]}
-    last = min(date.fromisoformat(as_of_date), date.fromisoformat(before.manifest["as_of_date"]))
-    with duckdb.connect(str(before.database), read_only=True) as old:
-        counted = old.execute(_COUNTS, [last.replace(day=1)]).fetchall()
-    now = dict(connection.execute(_COUNTS, [last.replace(day=1)]).fetchall())
-    for id_, count in sorted(counted):
-        yield _Fall(id_, names.get(id_), int(count), int(now.get(id_, 0)))
-
-
-def _is_too_much(fall: _Fall) -> bool:
-    lost = fall.before - fall.now
-    return (lost > _FEW and lost * 10 > fall.before) or (
-        lost > _HARDLY_ANY and lost * 2 > fall.before
+def _loss(row: dict[str, Any]) -> str:
+    had = f"{row['published_invoices_count']:,}"
+    if row["invoices_count"] is None:
+        return f"vanished: {had} collected in the published version, 0 now"
+    return (
+        f"shrunk: {counted(row['invoices_count'], 'collected invoice')} now, {had} in the published"
+        " version in the same months"
     )

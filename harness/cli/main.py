@@ -7,26 +7,20 @@ import click
 import duckdb
 
 from harness import __version__
-from harness.cli.jobs import add_jobs
-from harness.cli.looking import add_looking
+from harness.cli import make, read, serving
 from harness.cli.options import Commands
-from harness.cli.serving import add_serving
 from harness.foundation.errors import HarnessError
 from harness.foundation.progress import say
 from harness.foundation.resources import shortage
 
 
-@click.group(
-    cls=Commands,
-    name="harness",
-    context_settings={"max_content_width": 100, "help_option_names": ["-h", "--help"]},
-)
+@click.group(cls=Commands, name="harness", context_settings={"max_content_width": 100})
 @click.version_option(__version__, prog_name="harness")
 def main_group() -> None:
     """Lago's invoice collection report from your own data.
 
     \b
-    harness run                                   the whole job, on the sample in a new home
+    harness run                                   the whole job, on the sample
     harness run --from DIR                        the same on your tables
     harness show --months 6 --currency EUR        look at the result
 
@@ -35,9 +29,12 @@ def main_group() -> None:
     """
 
 
-add_jobs(main_group)
-add_looking(main_group)
-add_serving(main_group)
+for each in (
+    *(make.run, make.load_, make.build_, make.check_, make.publish_),
+    *(read.report_, read.show, read.get, read.diff_),
+    *(serving.serve_, serving.keys_group),
+):
+    main_group.add_command(each)
 
 
 def main() -> None:
@@ -46,8 +43,6 @@ def main() -> None:
         code = main_group.main(standalone_mode=False)
     except click.ClickException as error:
         error.show()
-        if "unexpected extra argument" in error.message and sys.argv[1:2] in (["run"], ["load"]):
-            say("a source stands behind --from, such as: harness run --from exports/lago")
         code = 2
     except click.Abort:
         say("interrupted; the published version is untouched")

@@ -1,6 +1,8 @@
 """The options of the command line, and what their values may be."""
 
+import os
 import re
+import shlex
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -34,11 +36,13 @@ class _Size(click.ParamType[str]):
         return str(value)
 
 
+_HOME_VARIABLE = "LAGO_COLLECTION_HOME"
+
 HOME = click.option(
     "--home",
     type=click.Path(path_type=Path, file_okay=False),
     default=DEFAULT_HOME,
-    envvar="LAGO_COLLECTION_HOME",
+    envvar=_HOME_VARIABLE,
     show_envvar=True,
     show_default="warehouse/ in the project" if IS_CHECKOUT else "./warehouse",
     callback=lambda _context, _option, value: Home(value.absolute()),
@@ -51,11 +55,11 @@ SOURCE = click.option(
     "--from",
     "source",
     metavar="sample|DIR|FILE|URL",
+    show_default="the sample, where the home is empty or holds the sample",
     help="A directory with Lago's tables, whole or in parts, or with saved API responses; a file"
     " of invoices, such as Lago's own CSV export; postgresql://HOST/NAME, Lago's database (the"
-    " password better in PGPASSWORD or ~/.pgpass than in the URL); or https://HOST, Lago's API,"
-    " with the key in LAGO_API_KEY. Default: the invented sample, where the home holds no other"
-    " data.",
+    " password better in PGPASSWORD or ~/.pgpass than in the URL); https://HOST, Lago's API, with"
+    " the key in LAGO_API_KEY; or sample, invented data, which never replaces other data.",
 )
 ORGANIZATIONS = click.option(
     "--organizations",
@@ -120,7 +124,7 @@ KEEP = click.option(
 ALLOW_SHRINK = click.option(
     "--allow-shrink",
     is_flag=True,
-    help="Let organizations lose many of the invoices that the published version has.",
+    help="Let organizations vanish or lose invoices against the published version.",
 )
 STRICT = click.option("--strict", is_flag=True, help="Let any data fault fail the check.")
 FORMAT = click.option(
@@ -142,12 +146,31 @@ class Commands(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)
 
-    def add(self, name: str, *options: Decorator) -> Callable[[Callable[..., None]], click.Command]:
-        """A command with the given options and those that every command has."""
 
-        def decorate(function: Callable[..., None]) -> click.Command:
-            for option in reversed((*options, HOME, DEBUG)):
-                function = option(function)
-            return self.command(name)(function)
+class _Loading(click.Command):
+    """A command with --from, which says so where a source is given without it."""
 
-        return decorate
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.allow_extra_args = True
+        rest = super().parse_args(ctx, args)
+        if rest and not ctx.resilient_parsing:
+            words = shlex.join([*ctx.command_path.split(), "--from", rest[0]])
+            ctx.fail(f"{rest[0]!r} stands alone; a source is given with --from: {words}")
+        return rest
+
+
+def command(name: str, *options: Decorator) -> Callable[[Callable[..., None]], click.Command]:
+    """A command with the given options and those that every command has."""
+
+    def decorate(function: Callable[..., None]) -> click.Command:
+        for option in reversed((*options, HOME, DEBUG)):
+            function = option(function)
+        return click.command(name, cls=_Loading if SOURCE in options else click.Command)(function)
+
+    return decorate
+
+
+def home_option(home: Home) -> list[str]:
+    """The words that name the home on a command line, none where it is taken without them."""
+    taken = os.environ.get(_HOME_VARIABLE) or DEFAULT_HOME
+    return [] if Path(taken).absolute() == home.path else ["--home", str(home.path)]

@@ -1,25 +1,22 @@
-"""The commands around the API: serve, and the keys that open it."""
+"""The commands of the HTTP API: serve, keys."""
 
 import click
 
 from harness.api.keys import add_key, read_keys, revoke_key
-from harness.cli.options import ORGANIZATION, Commands
-from harness.collection.collection import published
-from harness.foundation.home import Home
+from harness.cli.options import ORGANIZATION, Commands, command
+from harness.collection.collection import HOW_TO_PUBLISH, published
+from harness.foundation.home import Home, current_in
 from harness.foundation.progress import say
 
 
-def add_serving(group: Commands) -> None:
-    """Add the commands to the group."""
-    host = click.option(
+@command(
+    "serve",
+    click.option(
         "--host", default="127.0.0.1", show_default=True, help="The address to listen on."
-    )
-    port = click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True)
-    group.add("serve", host, port)(_serve)
-    group.add_command(_keys)
-
-
-def _serve(home: Home, host: str, port: int) -> None:
+    ),
+    click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True),
+)
+def serve_(home: Home, host: str, port: int) -> None:
     """Serve the API over the published version.
 
     A version that is published while it runs is picked up at once.
@@ -33,13 +30,13 @@ def _serve(home: Home, host: str, port: int) -> None:
 
     if not read_keys(home):
         say("there is no API key, so every request is refused; make one: harness keys add")
-    if not home.published.exists():
-        say(f"nothing is published in {home.path} yet; run: harness run --from SOURCE")
+    if current_in(home.published) is None:
+        say(f"nothing is published in {home.path}, so there is no answer yet; {HOW_TO_PUBLISH}")
     serve(home, host, port)
 
 
 @click.group("keys", cls=Commands)
-def _keys() -> None:
+def keys_group() -> None:
     """API keys: each belongs to one organization and sees only that.
 
     \b
@@ -49,27 +46,31 @@ def _keys() -> None:
     """
 
 
-@_keys.add(
+@command(
     "add",
     ORGANIZATION,
     click.option("--name", metavar="TEXT", help="What the key is for."),
 )
-def _add(home: Home, organization: str | None, name: str | None) -> None:
+def keys_add(home: Home, organization: str | None, name: str | None) -> None:
     """Make a key and print it, once: only its hash is kept."""
     known = published(home).collection().organization(organization)
     click.echo(add_key(home, known.id, name))
     say(f"a key of {known.name or known.id}; keep it now, it is not shown again")
 
 
-@_keys.add("list")
-def _list(home: Home) -> None:
+@command("list")
+def keys_list(home: Home) -> None:
     """List the keys: id, organization, when made, name."""
     for key in read_keys(home):
         click.echo(f"{key.id}  {key.organization_id}  {key.created_at}  {key.name or ''}".rstrip())
 
 
-@_keys.add("revoke", click.argument("key_id", metavar="ID"))
-def _revoke(home: Home, key_id: str) -> None:
+@command("revoke", click.argument("key_id", metavar="ID"))
+def keys_revoke(home: Home, key_id: str) -> None:
     """Revoke a key; the server refuses it from then on."""
     revoked = revoke_key(home, key_id)
     click.echo(f"revoked {revoked.id} of organization {revoked.organization_id}")
+
+
+for each in (keys_add, keys_list, keys_revoke):
+    keys_group.add_command(each)

@@ -14,9 +14,8 @@ from harness.collection.collection import Collection, Organization, Row
 
 PATH = "/api/v1/analytics/invoice_collection"
 
-
-# The names are Lago's; Python's own change from version to version.
-_PHRASES = {
+# Lago's names of the statuses: Python's own have changed (422 in 3.13).
+_NAMES = {
     400: "Bad Request",
     401: "Unauthorized",
     404: "Not Found",
@@ -99,7 +98,7 @@ def collection_body(rows: Iterable[Row], months: Iterable[Any], with_empty_month
 
 def error(status: int, **more: Any) -> Answer:
     """An error in Lago's shape, with what `more` adds to its status and name."""
-    return Answer(status, _json({"status": status, "error": _PHRASES[status], **more}))
+    return Answer(status, _json({"status": status, "error": _NAMES[status], **more}))
 
 
 def _rows_of_entity(organization: Organization, code: str) -> list[Row]:

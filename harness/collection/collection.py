@@ -10,12 +10,6 @@ import duckdb
 from harness.foundation.errors import HarnessError
 from harness.foundation.home import Home, current_in, read_json
 
-BILLING_ENTITIES_QUERY = (
-    "select organization_id, billing_entity_code, billing_entity_id"
-    " from int_billing_entities_resolved where not is_deleted"
-)
-"""The billing entities that are known, in a scratch database."""
-
 
 @dataclass(frozen=True)
 class Row:
@@ -81,6 +75,11 @@ class Published:
         """The DuckDB file with the marts."""
         return self.path / "invoice_collection.duckdb"
 
+    @property
+    def is_sample(self) -> bool:
+        """Whether it is of the project's sample, which is invented."""
+        return self.manifest.get("source") == "sample"
+
     def collection(self) -> Collection:
         """Read the version into memory."""
         names = {each["id"]: each["name"] for each in self.manifest["organizations"]}
@@ -95,12 +94,19 @@ class Published:
 
 
 def published(home: Home) -> Published:
-    """The current published version; raises HarnessError where nothing is published."""
+    """The current published version.
+
+    Raises HarnessError where nothing is published, or the home is not as we leave it.
+    """
     # Resolved first: a publish in between must not mix two versions.
     path = current_in(home.published)
-    nothing = f"nothing is published in {home.path}; run: harness run --from SOURCE"
-    manifest = read_json(path / "manifest.json", nothing)
-    return Published(path, manifest)
+    if path is None:
+        raise HarnessError(f"nothing is published in {home.path}; {HOW_TO_PUBLISH}")
+    nothing = f"{path} holds no published version; point {home.published / 'current'} at another"
+    return Published(path, read_json(path / "manifest.json", nothing))
+
+
+HOW_TO_PUBLISH = "run: harness run --from ... with your data, or harness run for the sample"
 
 
 def read_collection(

@@ -1,4 +1,4 @@
-"""Why invoices do not count: the reasons of the project's seed, in their order."""
+"""Why invoices are left out of the report: the seed `exclusion_reasons`, read for Python."""
 
 import csv
 from dataclasses import dataclass
@@ -11,32 +11,33 @@ _SEED = PROJECT / "seeds" / "reference" / "exclusion_reasons.csv"
 
 @dataclass(frozen=True)
 class Reason:
-    """What is so about the invoices, and what to do where the data is at fault."""
+    """One reason: what is so about the invoices, and what to do about it where that is a fault."""
 
-    name: str
+    code: str
     is_data_fault: bool
-    column_at_fault: str
-    """Lago's column; empty where no data is at fault."""
+    column: str | None
+    """Lago's column that is at fault; None where there is no fault of the data."""
     description: str
     advice: str
 
 
 @cache
 def reasons() -> dict[str, Reason]:
-    """The reasons by name, in their order."""
+    """The reasons by their code, in the order in which they are tried."""
     with _SEED.open(encoding="utf-8", newline="") as lines:
-        return {
-            row["exclusion_reason"]: Reason(
-                row["exclusion_reason"],
-                row["is_data_fault"] == "true",
-                row["column_at_fault"],
-                row["description"],
-                row["advice"],
-            )
-            for row in csv.DictReader(lines)
-        }
+        rows = sorted(csv.DictReader(lines), key=lambda row: int(row["position"]))
+    return {
+        row["exclusion_reason"]: Reason(
+            code=row["exclusion_reason"],
+            is_data_fault=row["is_data_fault"] == "true",
+            column=row["column_at_fault"] or None,
+            description=row["description"],
+            advice=row["advice"],
+        )
+        for row in rows
+    }
 
 
-def reason_of(name: str) -> Reason:
-    """The reason of that name; one that another release has published says its name alone."""
-    return reasons().get(name, Reason(name, False, "", name, ""))
+def reason(code: str) -> Reason:
+    """The reason with that code; one that the seed lacks, as of a later version, has only it."""
+    return reasons().get(code, Reason(code, False, None, code, ""))

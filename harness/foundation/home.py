@@ -1,10 +1,12 @@
 """Where a run keeps what it writes, and the lock that keeps a second writer out."""
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
 import shutil
+import tempfile
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -50,10 +52,16 @@ class Home:
 
     @contextlib.contextmanager
     def locked(self, name: str = "run") -> Iterator[None]:
-        """Keep every other writer out; raises HarnessError when there is one already."""
+        """Keep every other writer out.
+
+        Raises HarnessError when there is one already, or when the home is not as we leave it.
+        """
         self.make()
-        lock = self.path / f".{name}.lock"
-        with lock.open("a+") as handle:
+        with contextlib.ExitStack() as stack:
+            try:
+                handle = stack.enter_context((self.path / f".{name}.lock").open("a+"))
+            except OSError as error:
+                raise _unwritable(self.path, error) from error
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -65,41 +73,111 @@ class Home:
             handle.truncate(0)
             handle.write(str(os.getpid()))
             handle.flush()
+            if name == "run":
+                self.check()
             yield
 
     def make(self) -> None:
-        """Create the home; raises HarnessError where that is not possible, or it is damaged."""
+        """Create the home; raises HarnessError where that is not possible."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise HarnessError(
                 f"cannot create the home {self.path}: {error.strerror}; give another --home"
             ) from error
+
+    def check(self) -> None:
+        """Raise HarnessError where a part of the home is in the way of those who write to it."""
         for directory in (self.raw.parent, self.scratch, self.published):
-            if directory.exists() and not directory.is_dir():
-                raise HarnessError(
-                    f"the home is damaged: {directory} is not a directory; move it away"
-                )
-            link = directory / "current"
-            if link.exists() and not link.is_symlink():
-                raise HarnessError(
-                    f"the home is damaged: {link} is not a link, as after a copy that does not keep"
-                    f" links; move it away, and copy homes with links (cp -a, rsync -a)"
-                )
+            if os.path.lexists(directory):
+                make_directory(directory)
+        current_in(self.raw.parent)
+        current_in(self.published)
 
 
-def current_in(parent: Path) -> Path:
-    """What the link `current` in a directory points at, where there is one.
+def make_directory(path: Path) -> None:
+    """Make a directory of the home where it is not there yet.
 
-    Raises HarnessError where it points at nothing.
+    Raises HarnessError, which says what is in the way, where it cannot be made or written to.
     """
-    link = parent / "current"
-    if link.is_symlink() and not link.exists():
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        if not os.access(path, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        for each in (path, *path.parents):
+            if os.path.lexists(each) and not os.path.isdir(each):
+                what = "a symlink that leads nowhere" if each.is_symlink() else "a file"
+                raise HarnessError(
+                    f"{each} is {what}, but the home needs a directory there; move it away, or give"
+                    " another --home"
+                ) from error
+        raise _unwritable(path, error) from error
+
+
+def current_in(directory: Path) -> Path | None:
+    """The version that `current` in a directory of versions points at; None where there is none.
+
+    Raises HarnessError, which says what to do, where directory or symlink are not as we leave them.
+    """
+    link = directory / "current"
+    if os.path.lexists(directory) and not os.path.isdir(directory):
+        make_directory(directory)
+    try:
+        target = directory / os.readlink(link)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise HarnessError(
+                f"{link} cannot be read ({error.strerror}); give this user the right to, or give"
+                " another --home"
+            ) from error
+        what = "a directory" if os.path.isdir(link) else "a file"
         raise HarnessError(
-            f"the home is damaged: {link} points at {os.readlink(link)}, which is not there; load"
-            " and publish again"
+            f"{link} is {what}, but must be a symlink to a version beside it: {directory} was"
+            " probably copied without symlinks; copy it again with them (cp -a, rsync -a), or"
+            f" remove {link} and make the symlink: ln -s VERSION {link}"
+        ) from error
+    if not os.path.isdir(target):
+        raise HarnessError(
+            f"{link} points at {target.name}, which is not there; point it at a version that is,"
+            f" or remove it: rm {link}"
         )
-    return link.resolve()
+    return target.resolve()
+
+
+def stage(directory: Path, version: str) -> Path:
+    """Make the directory in which a version is written until `make_current` takes it.
+
+    Raises HarnessError where the home, and not what is to be written, is the reason that it cannot.
+    """
+    current_in(directory)
+    staged = directory / f".{version}"
+    make_directory(staged)
+    return staged
+
+
+@contextlib.contextmanager
+def plain_path(directory: Path) -> Iterator[Path]:
+    """Where to write databases that belong into a directory.
+
+    That is elsewhere, until they are written, where DuckDB or dbt take the path for a URL.
+    """
+    if not {"#", "?"} & set(str(directory)):
+        yield directory
+        return
+    with tempfile.TemporaryDirectory() as temporary:
+        yield Path(temporary)
+        for file in Path(temporary).iterdir():
+            shutil.move(file, directory / file.name)
+
+
+def _unwritable(path: Path, error: OSError) -> HarnessError:
+    return HarnessError(
+        f"{path} cannot be written ({error.strerror}); give this user the right to, or give another"
+        " --home"
+    )
 
 
 def now() -> datetime:

@@ -5,14 +5,13 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from harness.foundation.errors import HarnessError
 from harness.foundation.home import (
     Home,
-    current_in,
     make_current,
     new_id,
     now,
     read_json,
+    stage,
     write_json,
 )
 from harness.foundation.resources import UNLIMITED, Resources
@@ -78,9 +77,9 @@ def load(
     found = origin(str(source), options, note)
     moment = now()
     load_id = new_id(moment)
-    staged = home.path / "raw" / f".{load_id}"
+    staged = stage(home.raw.parent, load_id)
     try:
-        _make(staged / "work")
+        (staged / "work").mkdir()
         with reading(found.name), resources.connect(staged / "work") as connection:
             connection.execute("set TimeZone = 'UTC'")
             organization = options.organization if isinstance(found, Files) else None
@@ -108,7 +107,7 @@ def load(
 def current_load(home: Home) -> Load:
     """The current load; raises HarnessError where there is none."""
     nothing = f"nothing is loaded in {home.path}; run: harness load"
-    return Load(**read_json(current_in(home.raw.parent) / "load.json", nothing))
+    return Load(**read_json(home.raw / "load.json", nothing))
 
 
 def ids_are_proven(home: Home, load: Load) -> bool:
@@ -116,16 +115,6 @@ def ids_are_proven(home: Home, load: Load) -> bool:
     sizes = _sizes(home.raw)
     del sizes["load.json"]
     return home.raw.resolve().name == load.load_id and sizes == load.raw_files
-
-
-def _make(directory: Path) -> None:
-    try:
-        directory.mkdir(parents=True)
-    except OSError as error:
-        raise HarnessError(
-            f"the home cannot take a load: {directory.parent.parent} cannot be written"
-            f" ({error.strerror}); mend it, or give another --home"
-        ) from error
 
 
 def _sizes(directory: Path) -> dict[str, int]:

@@ -1,6 +1,5 @@
 """Making a checked build the published version, in one atomic step."""
 
-import hashlib
 import platform
 import shutil
 from importlib.metadata import version as version_of
@@ -10,10 +9,10 @@ from typing import Any
 import duckdb
 
 from harness.build.building import current_build
-from harness.check.checking import recorded_check
-from harness.collection.collection import BILLING_ENTITIES_QUERY, Published, published
+from harness.check.checking import BILLING_ENTITIES_QUERY, recorded_check, sha256_of
+from harness.collection.collection import Published, published
 from harness.foundation.errors import HarnessError, Refused
-from harness.foundation.home import Home, make_current, new_id, now, write_json
+from harness.foundation.home import Home, make_current, new_id, now, plain_path, stage, write_json
 from harness.foundation.resources import shortage
 from harness.load.loading import current_load
 from harness.sources.formats import literal
@@ -64,15 +63,15 @@ def publish(home: Home, keep: int = 3) -> Published:
         raise Refused("the build did not pass its check and is not published; run: harness check")
     if (check["build_id"], check["load_id"]) != (built.build_id, load.load_id):
         raise Refused("the build is not the one that was checked; run: harness build, then check")
-    if _sha256(scratch) != check["scratch_sha256"]:
+    if sha256_of(scratch) != check["scratch_sha256"]:
         raise Refused(f"{scratch} has changed since its check; run: harness check")
 
     moment = now()
     version = new_id(moment)
-    staged = home.published / f".{version}"
+    staged = stage(home.published, version)
     try:
-        staged.mkdir(parents=True)
-        tables, organizations, sums = _write_tables(scratch, staged)
+        with plain_path(staged) as plain:
+            tables, organizations, sums = _write_tables(scratch, plain)
         manifest = {
             "version": version,
             "build_id": built.build_id,
@@ -98,7 +97,7 @@ def publish(home: Home, keep: int = 3) -> Published:
                 for finding in check["findings"]
             ],
             "files": {
-                file.name: {"bytes": file.stat().st_size, "sha256": _sha256(file)}
+                file.name: {"bytes": file.stat().st_size, "sha256": sha256_of(file)}
                 for file in sorted(staged.iterdir())
             },
             "tools": {"python": platform.python_version()}
@@ -195,8 +194,3 @@ def _copy_comments(connection: duckdb.DuckDBPyConnection) -> None:
         ]
         for what, comment in described:
             connection.execute(f"comment on {what} is {literal(' '.join(comment.split()))}")
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()

@@ -13,8 +13,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from harness.collection.collection import Collection, Organization, Published
-from harness.collection.reasons import Reason, reason_of
+from harness.collection.reasons import Reason, reason
 from harness.foundation.home import sync_directory
+from harness.published.origin import INVENTED, command_again
 from harness.report.chart import chart
 from harness.report.figures import CurrencyFigures, counted, currency_figures, percent, tiles
 
@@ -46,7 +47,6 @@ class LeftOut:
 
     organization: str
     reason: Reason
-    code: str
     invoices_count: int
     examples: tuple[str, ...]
     is_data_fault: bool
@@ -93,9 +93,15 @@ def render(
     )
     environment.filters |= {"counted": counted, "percent": percent}
     environment.filters |= {"month": _month, "moment": _moment, "breakable": _breakable}
+    load = manifest["load"]
     left_out = list(_left_out(manifest, collection, examples))
+    source = manifest.get("source")
     return environment.get_template("report.html.j2").render(
         manifest=manifest,
+        invented=INVENTED if source == "sample" else None,
+        again=command_again("run", source, load.get("options", [])) if source else "harness run",
+        superseded=load.get("superseded", 0),
+        deleted=load.get("deleted", 0),
         as_of_date=collection.as_of_date,
         organizations=_organization_sections(collection, progress),
         collected=sum(
@@ -157,8 +163,7 @@ def _left_out(
         others = [other for other in examples.get((id_, code), []) if other != first]
         yield LeftOut(
             organization=_title(known) if known else id_ or "none given",
-            reason=reason_of(code),
-            code=code,
+            reason=reason(code),
             invoices_count=each["invoices_count"],
             examples=(first, *others)[:_EXAMPLES],
             is_data_fault=each["is_data_fault"],

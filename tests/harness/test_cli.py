@@ -37,6 +37,8 @@ def test_the_help_of_each_command_has_an_example(command: str, harness: Harness)
         (["run", "--as-of", "2026-1-5"], "write it as YYYY-MM-DD"),
         (["run", "--as-of", "2026-02-30"], "write it as YYYY-MM-DD"),
         (["run", "--as-of", "2026-W01-1"], "write it as YYYY-MM-DD"),
+        (["run", "some dir"], "a source is given with --from: harness run --from 'some dir'"),
+        (["load", "x.csv", "--per-page", "7"], "harness load --from x.csv"),
         (["show", "--months", "0"], "'--months'"),
         (["get"], "Missing argument"),
     ],
@@ -89,6 +91,7 @@ def test_show_prints_one_block(sample_home: Home, harness: Harness) -> None:
     wanted = ("--months", "2", "--currency", "cad", "--organization", MAPLESTRAND)
     process = harness("show", *wanted, home=sample_home)
     assert process.returncode == 0
+    assert "invented" in process.stdout
     # 2026-05 and -06 of tests/cases/sample.csv.
     assert [line.split() for line in process.stdout.splitlines()[2:]] == [
         ["Maplestrand", "Software", "Inc.", f"({MAPLESTRAND}),", "CAD"],

@@ -11,8 +11,8 @@ from time import perf_counter
 from typing import Any
 
 import pytest
-from contract_differences import document_differences
 from jsonschema import Draft202012Validator
+from openapi_differences import document_differences
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 import harness

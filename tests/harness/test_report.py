@@ -21,11 +21,12 @@ import browser
 import pytest
 from browser import Browser
 from conftest import CASES, Harness
-from harness.report.reasons import REASONS
 from html_page import Element, parsed
 
-from harness.cli import main as cli
+from harness.cli import make as cli
+from harness.cli.main import main_group
 from harness.collection.collection import Collection, Organization, Row, published
+from harness.collection.reasons import reasons
 from harness.foundation.errors import HarnessError
 from harness.foundation.home import PROJECT, Home
 from harness.report import page as report
@@ -310,7 +311,7 @@ def test_what_is_left_out_is_explained(sample_page: Element, sample_home: Home) 
     assert drafts[2] == "97"
     assert len(drafts[3].split(", ")) == 3
     manifest = published(sample_home).manifest
-    counted = {reason: 0 for reason in REASONS}
+    counted = {reason: 0 for reason in reasons()}
     for row in faults + on_purpose:
         counted[re.findall(r"\((\w+)\)", row[1])[0]] += int(row[2])
     for each in manifest["exclusions"]:
@@ -322,10 +323,12 @@ def test_every_reason_of_the_rules_has_its_words() -> None:
     rules = re.findall(
         r"^\| `(\w+)` \| .* \| (yes)? ?\|$", (PROJECT / "docs/rules.md").read_text(), re.M
     )
-    assert [code for code, _ in rules] == list(REASONS)
+    assert [code for code, _ in rules] == list(reasons())
     for code, fault in rules:
-        assert REASONS[code].text
-        assert bool(REASONS[code].advice) == bool(fault), code
+        assert reasons()[code].description
+        assert bool(reasons()[code].advice) == bool(fault), code
+        assert reasons()[code].is_data_fault == bool(fault), code
+        assert bool(reasons()[code].column) == bool(fault), code
 
 
 def test_names_from_data_are_text(odd_file: Path, odd_page: Element) -> None:
@@ -530,7 +533,7 @@ def test_a_report_that_fails_takes_nothing_back(
     monkeypatch.setattr(cli, "publish", lambda *_: published(sample_home))
     monkeypatch.setattr(report, "write_report", fail)
     with pytest.raises(HarnessError, match=r"no font.* stays published without it") as failure:
-        cli.main_group.main(["run", "--home", str(tmp_path)], standalone_mode=False)
+        main_group.main(["run", "--home", str(tmp_path)], standalone_mode=False)
     assert failure.value.exit_code == 2
     output = capsys.readouterr().out
     assert "manifest.json" in output

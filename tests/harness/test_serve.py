@@ -17,9 +17,10 @@ from urllib.parse import unquote
 import pytest
 from jsonschema import Draft202012Validator
 
-from harness.api import serve
+from harness.api import messages, serve, versions
 from harness.api.keys import add_key, read_keys, revoke_key
-from harness.api.serve import Application, application
+from harness.api.messages import Application
+from harness.api.serve import application
 from harness.collection import contract
 from harness.collection.answers import PATH, answer
 from harness.collection.collection import Collection, Organization, Row, published
@@ -245,11 +246,14 @@ def test_keys_count_from_the_moment_they_are_added_or_revoked(home: Home, app: A
     assert ask(app, headers=bearer(second)).status == 401
 
 
-def test_a_damaged_key_file_lets_nobody_in(home: Home, app: Application, key: str) -> None:
+def test_a_damaged_key_file_lets_nobody_in(
+    home: Home, app: Application, key: str, capfd: pytest.CaptureFixture[str]
+) -> None:
     assert ask(app, headers=bearer(key)).status == 200
     home.keys.write_text("{")
-    with pytest.raises(HarnessError, match=r"keys\.json"):
-        ask(app, headers=bearer(key))
+    reply = ask(app, headers=bearer(key))
+    assert (reply.status, reply.json["code"]) == (503, "home_unreadable")
+    assert str(home.keys) in capfd.readouterr().err
 
 
 def test_a_key_sees_its_own_organization_only(home: Home, app: Application) -> None:
@@ -482,7 +486,7 @@ def test_a_failure_shows_no_internals(
     def fail(*_: object) -> None:
         raise RuntimeError("the secret of the house")
 
-    monkeypatch.setattr(serve, "answer_query", fail)
+    monkeypatch.setattr(versions, "answer_query", fail)
     sent: list[Any] = []
 
     async def send(message: Any) -> None:
@@ -516,6 +520,7 @@ def test_health_needs_no_key(home: Home, app: Application) -> None:
         "as_of_date": "2026-06-17",
         "published_at": manifest["published_at"],
         "loaded_at": manifest["load"]["loaded_at"],
+        "sample": True,
         "stale": health["stale"],
         "data_faults": sum(
             each["invoices_count"] for each in manifest["exclusions"] if each["is_data_fault"]
@@ -537,7 +542,7 @@ def test_health_needs_no_key(home: Home, app: Application) -> None:
 def test_health_is_stale_once_a_month_has_begun(
     moment: datetime, stale: bool, app: Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(serve, "now", lambda: moment)
+    monkeypatch.setattr(versions, "now", lambda: moment)
     assert ask(app, "/health").json["stale"] is stale
 
 
@@ -623,7 +628,7 @@ def test_a_version_that_cannot_be_read_leaves_the_one_before(
         assert ask(app, "/health").json["version"] == first
     assert capfd.readouterr().err.count("keeping the version before") == 1
     # It is tried again, but not at every request.
-    monkeypatch.setattr(serve, "_SECONDS_TO_RETRY", 0.0)
+    monkeypatch.setattr(versions, "_SECONDS_TO_RETRY", 0.0)
     database.write_bytes(content)
     point_to(home, first)
     assert ask(app, "/health").json["version"] == first
@@ -639,13 +644,53 @@ def wait_for_version(app: Application, version: str) -> bool:
     return False
 
 
-def test_a_first_version_that_cannot_be_read_is_a_failure(
-    two_versions: tuple[Home, str, str],
+def unreadable(reply: Reply) -> bool:
+    wanted = {"status": 503, "error": "Service Unavailable", "code": "home_unreadable"}
+    return (reply.status, reply.json) == (503, wanted)
+
+
+def test_a_first_version_that_cannot_be_read_is_named_in_the_log(
+    two_versions: tuple[Home, str, str], capfd: pytest.CaptureFixture[str]
 ) -> None:
     home, first, _ = two_versions
     (home.published / first / "invoice_collection.duckdb").write_bytes(b"")
-    with pytest.raises(Exception, match=r"manifest|table|Catalog|exist"):
-        ask(application(home), "/health")
+    app = application(home)
+    assert unreadable(ask(app, "/health"))
+    assert unreadable(ask(app, headers=bearer(add_key(home, QUILLFERN, None))))
+    assert "no version can be served" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("in_the_way", ["file", "directory", "dangling", "published is a file"])
+def test_a_home_that_is_not_as_we_leave_it_is_named_in_the_log_until_it_is_mended(
+    in_the_way: str, two_versions: tuple[Home, str, str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    home, first, _ = two_versions
+    app = application(home)
+    link, kept = home.published / "current", home.path / "kept"
+    if in_the_way == "published is a file":
+        home.published.rename(kept)
+        home.published.write_text("")
+    else:
+        link.unlink()
+    if in_the_way == "file":
+        link.write_text(first)
+    elif in_the_way == "directory":
+        shutil.copytree(home.published / first, link)
+    elif in_the_way == "dangling":
+        link.symlink_to("20200101T000000Z-gone")
+    assert unreadable(ask(app, "/health"))
+    log = capfd.readouterr().err
+    assert str(home.published) in log
+    assert {"dangling": "is not there", "published is a file": "is a file"}.get(
+        in_the_way, "must be a symlink"
+    ) in log
+    if in_the_way == "published is a file":
+        home.published.unlink()
+        kept.rename(home.published)
+    else:
+        shutil.rmtree(link) if in_the_way == "directory" else link.unlink()
+        link.symlink_to(first)
+    assert ask(app, "/health").json["version"] == first
 
 
 def test_rows_are_read_once_per_version(
@@ -660,7 +705,7 @@ def test_rows_are_read_once_per_version(
         loads.append(os.readlink(home.published / "current"))
         return published(home)
 
-    monkeypatch.setattr(serve, "published", counted)
+    monkeypatch.setattr(versions, "published", counted)
     for version in (first, second):
         point_to(home, version)
         for months in range(5):
@@ -679,13 +724,13 @@ def test_requests_at_once_load_a_version_once(
         loads.append(home)
         return published(home)
 
-    monkeypatch.setattr(serve, "published", counted)
-    versions = []
+    monkeypatch.setattr(versions, "published", counted)
+    seen = []
 
     async def health() -> None:
         async def send(message: Any) -> None:
             if message["type"] == "http.response.body":
-                versions.append(json.loads(message["body"])["version"])
+                seen.append(json.loads(message["body"])["version"])
 
         scope = {"type": "http", "method": "GET", "path": "/health", "raw_path": b"/health"}
         scope |= {"query_string": b"", "headers": [], "client": None, "root_path": ""}
@@ -698,13 +743,13 @@ def test_requests_at_once_load_a_version_once(
 
     asyncio.run(many())
     assert len(loads) == 2
-    assert versions == [first] * 20 + [second] * 20
+    assert seen == [first] * 20 + [second] * 20
 
 
 def test_answers_are_kept_within_bounds(
     app: Application, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(serve, "_BYTES_KEPT", 100_000)
+    monkeypatch.setattr(versions, "_BYTES_KEPT", 100_000)
     body = ask(app, headers=bearer(key)).body
     for number in range(50):
         assert ask(app, f"{PATH}?unknown={number}", bearer(key)).body == body
@@ -743,7 +788,7 @@ def test_a_log_that_cannot_be_written_stops_no_answer(
         def write(self, _text: str) -> None:
             raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(serve.sys, "stderr", Full())
+    monkeypatch.setattr(messages.sys, "stderr", Full())
     assert ask(app, headers=bearer(key)).status == 200
 
 

@@ -40,10 +40,10 @@ CASES = int(os.environ.get("SCHEMATHESIS_CASES", "250"))
 SERVE = """
 import sys
 from pathlib import Path
-from harness.api import serve
+from harness.api import protocol, serve
 from harness.foundation.home import Home
 
-serve.SECONDS_PER_REQUEST = float(sys.argv[2])
+protocol.SECONDS_PER_REQUEST = float(sys.argv[2])
 serve.serve(Home(Path(sys.argv[1])), "127.0.0.1", 0)
 """
 

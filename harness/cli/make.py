@@ -1,4 +1,4 @@
-"""The commands of the main job: run, and its steps load, build, check, publish."""
+"""The commands that make figures: run, load, build, check, publish."""
 
 import json
 from datetime import date
@@ -7,11 +7,10 @@ from typing import Any
 
 import click
 
-from harness.build.building import Build, build, dbt_results
+from harness.build.building import Build, build
 from harness.check.checking import check
-from harness.check.findings import Report
+from harness.check.findings import Report, counted
 from harness.check.output import as_junit, as_text
-from harness.cli.looking import draw, print_places, print_table
 from harness.cli.options import (
     ALLOW_SHRINK,
     AS_OF,
@@ -21,36 +20,23 @@ from harness.cli.options import (
     LOADING,
     RESOURCES,
     STRICT,
-    Commands,
+    command,
+    home_option,
 )
+from harness.cli.read import draw_report, print_table
+from harness.collection.collection import Published
 from harness.foundation.errors import Refused
 from harness.foundation.home import Home
 from harness.foundation.progress import say
 from harness.foundation.resources import Resources
-from harness.load.held import chosen_source
 from harness.load.loading import Load, load
 from harness.load.origin import Options
+from harness.published.origin import source_to_load
 from harness.published.publishing import publish
 
 
-def add_jobs(group: Commands) -> None:
-    """Add the commands to the group."""
-    group.add("run", *LOADING, AS_OF, FIXTURE, STRICT, ALLOW_SHRINK, KEEP, *RESOURCES)(_run)
-    group.add("load", *LOADING, *RESOURCES)(_load)
-    group.add("build", AS_OF, *RESOURCES)(_build)
-    group.add("check", FIXTURE, STRICT, ALLOW_SHRINK, FORMAT, _JUNIT)(_check)
-    group.add("publish", KEEP)(_publish)
-
-
-_JUNIT = click.option(
-    "--junit",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="PATH",
-    help="Write the findings as JUnit XML, too.",
-)
-
-
-def _run(
+@command("run", *LOADING, AS_OF, FIXTURE, STRICT, ALLOW_SHRINK, KEEP, *RESOURCES)
+def run(
     home: Home,
     as_of: date | None,
     fixture: Path | None,
@@ -67,26 +53,26 @@ def _run(
     that cannot be drawn does not take back what is published.
 
     \b
-    harness run
     harness run --from exports/lago --as-of 2026-10-31
+    harness run                                          on the sample
     """
     with home.locked():
         resources = Resources(memory_limit, threads)
-        say(_load_line(_loaded(home, resources, **source)))
+        say(_load_line(_load("run", home, resources, **source)))
         say("building and testing the marts with dbt")
-        built = build(home, as_of, resources)
-        say(_build_line(built))
+        say(_build_line(build(home, as_of, resources)))
         report = check(home, fixture, strict, allow_shrink)
         for line in as_text(report, only_faults=True):
             say(line)
         _refuse_failed(report)
         version = publish(home, keep)
         print_table(version, 12, None)
-        print_places(version)
-        click.echo(f"  {draw(version).name}")
+        _print_places(version)
+        click.echo(f"  {draw_report(version).name}")
 
 
-def _load(home: Home, memory_limit: str | None, threads: int | None, **source: Any) -> None:
+@command("load", *LOADING, *RESOURCES)
+def load_(home: Home, memory_limit: str | None, threads: int | None, **source: Any) -> None:
     """Land raw data: all of it, or on any error nothing.
 
     \b
@@ -96,10 +82,11 @@ def _load(home: Home, memory_limit: str | None, threads: int | None, **source: A
     LAGO_API_KEY=... harness load --from https://api.getlago.com
     """
     with home.locked():
-        click.echo(_load_line(_loaded(home, Resources(memory_limit, threads), **source)))
+        click.echo(_load_line(_load("load", home, Resources(memory_limit, threads), **source)))
 
 
-def _build(home: Home, as_of: date | None, memory_limit: str | None, threads: int | None) -> None:
+@command("build", AS_OF, *RESOURCES)
+def build_(home: Home, as_of: date | None, memory_limit: str | None, threads: int | None) -> None:
     """Run dbt on the scratch database: models and data tests.
 
     \b
@@ -108,16 +95,24 @@ def _build(home: Home, as_of: date | None, memory_limit: str | None, threads: in
     with home.locked():
         built = build(home, as_of, Resources(memory_limit, threads))
         if not built.succeeded:
-            failed = [
-                result["unique_id"]
-                for result in dbt_results(home)["results"]
-                if result["status"] in ("error", "fail")
-            ]
-            raise Refused(f"dbt failed at {', '.join(failed)}; for the reasons: harness check")
+            raise Refused(f"{_build_line(built)}; for what failed and why: harness check")
         click.echo(_build_line(built))
 
 
-def _check(
+@command(
+    "check",
+    FIXTURE,
+    STRICT,
+    ALLOW_SHRINK,
+    FORMAT,
+    click.option(
+        "--junit",
+        type=click.Path(path_type=Path, dir_okay=False),
+        metavar="PATH",
+        help="Write the findings as JUnit XML, too.",
+    ),
+)
+def check_(
     home: Home,
     fixture: Path | None,
     strict: bool,
@@ -125,7 +120,7 @@ def _check(
     format_: str,
     junit: Path | None,
 ) -> None:
-    """Check the build: dbt's tests, fixture, contract, accounting, what is published.
+    """Check the build: dbt's tests, fixture, contract, accounting, months, the version before.
 
     Prints what is left out of the report by reason, faults of the data first.
 
@@ -147,7 +142,8 @@ def _check(
     _refuse_failed(report)
 
 
-def _publish(home: Home, keep: int) -> None:
+@command("publish", KEEP)
+def publish_(home: Home, keep: int) -> None:
     """Make the checked build the current version, in one step.
 
     \b
@@ -155,13 +151,15 @@ def _publish(home: Home, keep: int) -> None:
     """
     with home.locked():
         version = publish(home, keep)
-    print_places(version)
+    _print_places(version)
 
 
-def _loaded(home: Home, resources: Resources, source: str | None, **options: Any) -> Load:
+def _load(
+    command_name: str, home: Home, resources: Resources, source: str | None, **options: Any
+) -> Load:
     return load(
         home,
-        chosen_source(home, source),
+        source_to_load(home, source, command_name, home_option(home)),
         options=Options(**options),
         resources=resources,
         warn=lambda text: say(f"warning: {text}"),
@@ -169,20 +167,29 @@ def _loaded(home: Home, resources: Resources, source: str | None, **options: Any
 
 
 def _load_line(loaded: Load) -> str:
-    gone = f"{loaded.superseded:,} older versions"
-    if loaded.deleted:
-        gone += f", {loaded.deleted:,} deleted at the source"
-    return f"loaded {loaded.raw:,} invoices from {loaded.source} ({loaded.read:,} read, {gone})"
+    deleted = f", {loaded.deleted:,} deleted at the source" if loaded.deleted else ""
+    return (
+        f"loaded {counted(loaded.raw)} from {loaded.source}"
+        f" ({loaded.read:,} read, {counted(loaded.superseded, 'older version')}{deleted})"
+    )
 
 
 def _build_line(built: Build) -> str:
-    took = f"as of {built.as_of_date} in {built.elapsed_seconds:.1f} s"
+    what = f"the marts as of {built.as_of_date} in {built.elapsed_seconds:.1f} s"
     if built.succeeded:
-        return f"dbt built and tested the marts {took}"
-    return f"dbt ran {took}, and not everything succeeded"
+        return f"dbt built and tested {what}"
+    return f"dbt ran {what}, and something failed"
 
 
 def _refuse_failed(report: Report) -> None:
-    if not report.passed:
-        findings = "1 finding keeps" if report.failures == 1 else f"{report.failures} findings keep"
-        raise Refused(f"{findings} this build from being published; see above")
+    if failed := len(report.failed):
+        keeps = "keeps" if failed == 1 else "keep"
+        raise Refused(
+            f"{counted(failed, 'finding')} {keeps} this build from being published; see above"
+        )
+
+
+def _print_places(version: Published) -> None:
+    click.echo(f"published version {version.manifest['version']} in {version.path.parent}/current:")
+    for name in (*version.manifest["files"], "manifest.json"):
+        click.echo(f"  {name}")

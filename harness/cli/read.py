@@ -1,0 +1,160 @@
+"""The commands that read what is published: report, show, get, diff."""
+
+import json
+from pathlib import Path
+
+import click
+
+from harness.cli.options import FORMAT, INSECURE, ORGANIZATION, command
+from harness.collection.answers import PATH, answer
+from harness.collection.collection import Published, published
+from harness.foundation.errors import HarnessError, Refused
+from harness.foundation.home import Home
+from harness.foundation.progress import Progress, say
+from harness.load.origin import PER_PAGE
+from harness.published.diff import KEY, diff, saved_answer
+from harness.published.origin import INVENTED
+from harness.published.show import table
+
+
+@command("report")
+def report_(home: Home) -> None:
+    """Draw the HTML report of the published version, and print where it is.
+
+    One file without scripts, for screen, phone and paper: cards, charts and tables by organization
+    and currency, and what is left out and why.
+    Payment statuses are those at the time of loading, whatever the as-of date.
+
+    \b
+    harness report
+    """
+    with home.locked():
+        draw_report(published(home))
+    click.echo(home.published / "current" / "report.html")
+
+
+@command(
+    "show",
+    click.option(
+        "--months",
+        type=click.IntRange(min=1),
+        default=12,
+        show_default=True,
+        help="How many months, the as-of month being the last.",
+    ),
+    click.option("--currency", metavar="CODE", help="Only this currency."),
+    ORGANIZATION,
+)
+def show(home: Home, months: int, currency: str | None, organization: str | None) -> None:
+    """Print the published collection as a table.
+
+    A block per organization and currency, amounts in units of the currency.
+
+    \b
+    harness show --months 6 --currency EUR
+    """
+    print_table(published(home), months, currency, organization)
+
+
+@command("get", click.argument("path"), ORGANIZATION)
+def get(home: Home, path: str, organization: str | None) -> None:
+    """Print the API's JSON for a path and query. Exit code 1 for any status but 200.
+
+    \b
+    harness get '/api/v1/analytics/invoice_collection?months=12&currency=EUR' --organization ID
+    """
+    collection = published(home).collection()
+    response = answer(collection, collection.organization(organization), path)
+    click.echo(response.body)
+    if response.status != 200:
+        raise click.exceptions.Exit(1)
+
+
+@command(
+    "diff",
+    click.argument(
+        "file", required=False, type=click.Path(path_type=Path, dir_okay=False), metavar="[FILE]"
+    ),
+    click.option(
+        "--against", metavar="https://…", help="A Lago to ask, with the key in LAGO_API_KEY."
+    ),
+    ORGANIZATION,
+    INSECURE,
+    FORMAT,
+    click.option("--fail-on-diff", is_flag=True, help="Exit with 1 where a row differs."),
+)
+def diff_(
+    home: Home,
+    file: Path | None,
+    against: str | None,
+    organization: str | None,
+    insecure: bool,
+    format_: str,
+    fail_on_diff: bool,
+) -> None:
+    """Compare the published collection with Lago's own answer.
+
+    The answer is a saved one in FILE, or that of the Lago at --against; the report is a premium
+    feature there. Lago's amounts are floating point: equal is the nearest to the exact amount.
+
+    \b
+    harness diff answer.json --organization ID
+    harness diff --against https://api.getlago.com --fail-on-diff
+    """
+    if (file is None) == (against is None):
+        raise click.UsageError("give either a FILE or --against https://…")
+    collection = published(home).collection()
+    if file:
+        body, name = saved_answer(file), str(file)
+    else:
+        from harness.sources.lago_api import Api
+
+        api = Api.at(str(against), PER_PAGE, insecure)
+        owner, body = api.answer(PATH.removeprefix("/api/v1/"), KEY)
+        name = api.name
+        if organization not in (None, owner):
+            raise HarnessError(f"the key is of the organization {owner}, not of {organization}")
+        organization = owner
+    found = diff(collection, collection.organization(organization), body, name)
+    if format_ == "json":
+        click.echo(json.dumps(found.as_json(), indent=2, ensure_ascii=False))
+    else:
+        for line in found.as_text():
+            click.echo(line)
+    if fail_on_diff and not found.equal:
+        raise Refused("the collection differs from Lago's; see the rows above")
+
+
+def draw_report(version: Published) -> Path:
+    """Draw the report of a version; raises HarnessError where that fails."""
+    say("drawing the report")
+    progress = Progress()
+    try:
+        # What draws takes a second to load, which the other commands do not wait for.
+        from harness.report.page import write_report
+
+        return write_report(version, progress.show)
+    except Exception as error:
+        raise HarnessError(
+            f"the report cannot be drawn ({type(error).__name__}: {error}); version"
+            f" {version.manifest['version']} stays published without it; try: harness report"
+        ) from error
+    finally:
+        progress.end()
+
+
+def print_table(
+    version: Published, months: int, currency: str | None, organization: str | None = None
+) -> None:
+    """Print a version as a table; raises HarnessError for an unknown currency or organization."""
+    collection = version.collection()
+    code = currency.upper() if currency else None
+    if code and code not in collection.subunits_per_unit:
+        raise HarnessError(f"{currency!r} is no currency that Lago knows; give a code such as EUR")
+    shown = list(collection.organizations.values())
+    if organization:
+        shown = [collection.organization(organization)]
+    click.echo(f"Invoice collection as of {collection.as_of_date}, count and amount per month")
+    click.echo(INVENTED if version.is_sample else "")
+    for line in table(collection, shown, months, code):
+        click.echo(line)
