@@ -156,14 +156,17 @@ def stage(directory: Path, version: str) -> Path:
 
 @contextlib.contextmanager
 def plain_path(directory: Path) -> Iterator[Path]:
-    """The directory under a path that DuckDB, which writes there, does not take for a URL."""
+    """Where to write databases that belong into a directory.
+
+    That is elsewhere, until they are written, where DuckDB or dbt take the path for a URL.
+    """
     if not {"#", "?"} & set(str(directory)):
         yield directory
         return
     with tempfile.TemporaryDirectory() as temporary:
-        link = Path(temporary) / "directory"
-        link.symlink_to(directory, target_is_directory=True)
-        yield link
+        yield Path(temporary)
+        for file in Path(temporary).iterdir():
+            shutil.move(file, directory / file.name)
 
 
 def _unwritable(path: Path, error: OSError) -> HarnessError:
