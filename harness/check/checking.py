@@ -20,8 +20,9 @@ from harness.collection import contract
 from harness.collection.answers import PATH, answer
 from harness.collection.collection import Collection, read_collection
 from harness.foundation.errors import HarnessError
-from harness.foundation.home import PROJECT, Home, plain_path, read_json, write_json
+from harness.foundation.home import PROJECT, Home, read_json, write_json
 from harness.load.loading import Load, current_load
+from harness.sources.formats import literal
 
 SAMPLE_FIXTURE = PROJECT / "tests" / "cases" / "sample.csv"
 
@@ -48,10 +49,10 @@ def check(
     if fixture is None and built.as_of_date == load.as_of_date:
         fixture = SAMPLE_FIXTURE
     database = home.scratch / "collection.duckdb"
-    with (
-        plain_path(home.scratch) as scratch,
-        duckdb.connect(str(scratch / database.name), read_only=True) as connection,
-    ):
+    with duckdb.connect() as connection:
+        # Under the name by which dbt's queries call it, whatever its path.
+        connection.execute(f"attach {literal(str(database))} as collection (read_only)")
+        connection.execute("use collection")
         findings = list(dbt_findings(home, built, connection))
         if built.succeeded:
             collection = _scratch_collection(connection, built)

@@ -6,7 +6,7 @@ from typing import Any
 import duckdb
 
 from harness.build.building import UNIQUENESS_TEST, Build, dbt_results
-from harness.check.findings import ROWS_SHOWN, Finding
+from harness.check.findings import ROWS_SHOWN, SKIPPED, Finding
 from harness.foundation.home import Home
 
 LIMITS_TEST = "data_faults_stay_within_limits"
@@ -41,7 +41,7 @@ def _finding(connection: duckdb.DuckDBPyConnection, result: dict[str, Any]) -> F
     if status in ("pass", "success"):
         return Finding("dbt", named, "pass", result["message"] or status)
     if status == "skipped":
-        return Finding("dbt", named, "fail", "skipped, since an earlier step failed")
+        return Finding("dbt", named, "fail", SKIPPED)
     rows = _failing_rows(connection, result) if result["failures"] else []
     message = (result["message"] or status).strip()
     return Finding("dbt", named, "warn" if status == "warn" else "fail", message, rows)

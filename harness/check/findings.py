@@ -12,6 +12,7 @@ Check = Literal[
 ]
 
 ROWS_SHOWN = 10
+SKIPPED = "skipped, since an earlier step failed"
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,11 @@ class Report:
     def failed(self) -> list[Finding]:
         """The findings that keep the build from being published."""
         return [finding for finding in self.findings if finding.status == "fail"]
+
+    @property
+    def skipped(self) -> list[Finding]:
+        """Those of the failed ones that only follow from the others."""
+        return [finding for finding in self.failed if finding.message == SKIPPED]
 
     @property
     def data_faults(self) -> list[Exclusion]:

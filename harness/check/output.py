@@ -21,8 +21,10 @@ def as_text(report: Report, only_faults: bool = False) -> Iterator[str]:
     passed = sum(finding.status == "pass" for finding in dbt)
     worst = next((each for each in ("fail", "warn") if each in {f.status for f in dbt}), "pass")
     yield f"{_MARKS[worst]}  dbt: {passed} of {len(dbt)} models, seeds and tests passed"
+    if skipped := report.skipped:
+        yield f"{_MARKS['fail']}  dbt: {len(skipped):,} were {skipped[0].message}"
     for finding in report.findings:
-        if finding.check != "dbt" or finding.status != "pass":
+        if finding not in skipped and (finding.check != "dbt" or finding.status != "pass"):
             # Data faults are listed below, one by one.
             yield from _finding_lines(finding, with_rows=finding.check != "data faults")
     yield from _exclusion_lines(report, only_faults and report.passed)

@@ -182,7 +182,7 @@ def _build_line(built: Build) -> str:
 
 
 def _refuse_failed(report: Report) -> None:
-    if failed := len(report.failed):
+    if failed := len(report.failed) - len(report.skipped):
         keeps = "keeps" if failed == 1 else "keep"
         raise Refused(
             f"{counted(failed, 'finding')} {keeps} this build from being published; see above"

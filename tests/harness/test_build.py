@@ -1,5 +1,6 @@
 """Building: what a load has proven is not proven again, dbt parses once, limits are kept."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -94,3 +95,43 @@ def test_a_full_disk_is_said(tmp_path: Path) -> None:
         "error: the disk of --home is full; make room there, or give a --home on another disk; what"
         " was published before stays"
     )
+
+
+# Tests of one's own, and places with odd names
+
+OWN_TEST = """
+{{ config(severity = 'warn') }}
+select organization_id, organization_name from {{ ref('stg_lago__organizations') }} -- them all
+"""
+
+
+def test_a_warning_of_ones_own_warns_whatever_the_home_is_called(tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    ignored = shutil.ignore_patterns(".venv", ".git", "warehouse", "target", "logs", "*.duckdb")
+    shutil.copytree(PROJECT, project, ignore=ignored)
+    (project / "tests" / "data" / "own.sql").write_text(OWN_TEST)
+    home = Home(tmp_path / 'what? #1 {a} {{ b }} it\'s "c"')
+
+    def harness(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "harness", *arguments, "--home", str(home.path)],
+            cwd=tmp_path,
+            # The installed package is that of the project, not of its copy.
+            env=os.environ | {"PYTHONPATH": str(project), "PYTHONWARNINGS": "error"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    process = harness("run")
+
+    assert process.returncode == 0, process.stderr
+    assert "warn  dbt: test own: Got 2 results, configured to warn if != 0" in process.stderr
+    row = "organization_id 11bedd82-2ba9-473b-b755-d9bca18f55be, organization_name Quillfern"
+    assert row in process.stderr
+    assert {path.name for path in tmp_path.iterdir()} == {home.path.name, "project"}
+    assert "Quillfern Cloud GmbH" in harness("show").stdout
+    assert harness("check").returncode == 0
+    assert harness("report").returncode == 0
+    # The next run finds its way, too.
+    assert harness("run").returncode == 0
