@@ -13,7 +13,7 @@ from harness.collection.collection import Published, published
 from harness.foundation.errors import HarnessError
 from harness.foundation.home import Home, current_in, now
 
-_BYTES_KEPT = 16_000_000
+_ANSWERS_KEPT = 256
 _SECONDS_TO_RETRY = 1.0
 
 
@@ -25,17 +25,14 @@ class _Version:
         self._manifest = source.manifest
         self._collection = source.collection()
         self._kept: dict[tuple[str, bytes], Response] = {}
-        self._bytes_kept = 0
 
     def respond(self, organization_id: str, scope: Message) -> Response:
         key = (organization_id, scope["query_string"])
         response = self._kept.get(key)
         if response is None:
             response = self._respond(*key)
-            self._bytes_kept += len(response.body) + len(scope["query_string"])
-            if self._bytes_kept > _BYTES_KEPT:
+            if len(self._kept) == _ANSWERS_KEPT:
                 self._kept.clear()
-                self._bytes_kept = 0
             self._kept[key] = response
         wanted = values(scope, b"if-none-match")
         if wanted and _matches(b",".join(wanted), response.headers.get("etag")):
@@ -68,7 +65,7 @@ class _Version:
         given = answer_query(self._collection, organization, query.decode("latin-1"))
         headers = self._headers()
         if given.status == 200:
-            content = self._manifest["version"].encode() + given.body
+            content = headers["X-As-Of"].encode() + given.body
             headers["ETag"] = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
         return response(given, headers)
 

@@ -123,7 +123,10 @@ def _write_tables(
     database = staged / "invoice_collection.duckdb"
     with duckdb.connect() as connection:
         connection.execute(f"attach {literal(str(scratch))} as scratch (read_only)")
-        connection.execute(f"attach {literal(str(database))} as published")
+        # What DuckDB 1.1 and all newer ones open.
+        connection.execute(
+            f"attach {literal(str(database))} as published (storage_version 'v1.0.0')"
+        )
         connection.execute("use scratch")
         counts = {}
         for table, (relation, order) in _TABLES.items():

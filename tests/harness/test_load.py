@@ -860,4 +860,4 @@ def test_interrupted_load_leaves_nothing(
 
 def test_home_that_cannot_be_written_is_named(home: Home, source: Path) -> None:
     (home.path / "raw").write_text("in the way")
-    assert "the home cannot take a load" in failure(home, source)
+    assert "raw is a file, but the home needs a directory there" in failure(home, source)

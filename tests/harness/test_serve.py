@@ -609,7 +609,8 @@ def test_another_version_is_picked_up_at_once_and_back(two_versions: tuple[Home,
         point_to(home, version)
         assert ask(app, "/health").json["version"] == version
         etags.append(ask(app, headers=headers).headers["etag"])
-    assert etags[0] == etags[2] != etags[1]
+    # The answers are the same, and so are their ETags.
+    assert len(set(etags)) == 1
 
 
 def test_a_version_that_cannot_be_read_leaves_the_one_before(
@@ -749,7 +750,7 @@ def test_requests_at_once_load_a_version_once(
 def test_answers_are_kept_within_bounds(
     app: Application, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(versions, "_BYTES_KEPT", 100_000)
+    monkeypatch.setattr(versions, "_ANSWERS_KEPT", 5)
     body = ask(app, headers=bearer(key)).body
     for number in range(50):
         assert ask(app, f"{PATH}?unknown={number}", bearer(key)).body == body
