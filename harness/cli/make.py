@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from harness.build.building import Build, build
+from harness.build.building import Build, build, dbt_results
 from harness.check.checking import check
 from harness.check.findings import Report, counted
 from harness.check.output import as_junit, as_text
@@ -95,7 +95,14 @@ def build_(home: Home, as_of: date | None, memory_limit: str | None, threads: in
     with home.locked():
         built = build(home, as_of, Resources(memory_limit, threads))
         if not built.succeeded:
-            raise Refused(f"{_build_line(built)}; for what failed and why: harness check")
+            failed = [
+                " ".join(result["unique_id"].split(".")[::2][:2])
+                for result in dbt_results(home)["results"]
+                if result["status"] in ("error", "fail")
+            ]
+            raise Refused(
+                f"{_build_line(built)}: {', '.join(failed)}; for the reasons: harness check"
+            )
         click.echo(_build_line(built))
 
 
@@ -175,14 +182,15 @@ def _load_line(loaded: Load) -> str:
 
 
 def _build_line(built: Build) -> str:
-    what = f"the marts as of {built.as_of_date} in {built.elapsed_seconds:.1f} s"
+    date_, seconds = built.as_of_date, built.elapsed_seconds
     if built.succeeded:
-        return f"dbt built and tested {what}"
-    return f"dbt ran {what}, and something failed"
+        return f"dbt built and tested the marts as of {date_} in {seconds:.1f} s"
+    return f"not all models and tests succeeded as of {date_} ({seconds:.1f} s of dbt)"
 
 
 def _refuse_failed(report: Report) -> None:
-    if failed := len(report.failed) - len(report.skipped):
+    if not report.passed:
+        failed = len(report.failed) - len(report.skipped)
         keeps = "keeps" if failed == 1 else "keep"
         raise Refused(
             f"{counted(failed, 'finding')} {keeps} this build from being published; see above"

@@ -106,7 +106,7 @@ def load(
 
 def current_load(home: Home) -> Load:
     """The current load; raises HarnessError where there is none."""
-    nothing = f"nothing is loaded in {home.path}; run: harness load"
+    nothing = f"nothing is loaded in {home.path}; run: harness load --from ..."
     return Load(**read_json(home.raw / "load.json", nothing))
 
 

@@ -358,7 +358,7 @@ def test_a_failing_dbt_test_is_shown_with_its_rows(tmp_path: Path, harness: Harn
         assert line in (ElementTree.parse(junit).getroot().findtext("system-out") or "")
     built = harness("build", "--as-of", "2024-02-01", home=home)
     assert built.returncode == 1
-    assert "for what failed and why: harness check" in built.stderr
+    assert "test mart_cells_fit_64_bits; for the reasons: harness check" in built.stderr
 
 
 def test_a_currency_outside_the_contract_is_a_warning(lago_home: Home) -> None:

@@ -39,8 +39,10 @@ ELSEWHERE = {
     "test_published_figures_equal_those_of_saved_responses",
     ".venv/bin/harness run --from path": "test_docs.py::"
     "test_the_worked_example_of_the_rules_is_right",
-    "harness run": "conftest.py::sample_home",
-    ".venv/bin/harness run": "conftest.py::sample_home",
+    ".venv/bin/harness run --from postgresql": "test_postgres.py::"
+    "test_published_figures_equal_those_of_the_dumps",
+    ".venv/bin/harness run --home trial": "test_postgres.py::"
+    "test_published_figures_equal_those_of_the_dumps",
     "LAGO_COLLECTION_DUCKDB": "test_build.py::test_too_little_memory_is_said",
     ".venv/bin/dbt build": "Makefile",
     ".venv/bin/dbt source freshness": "test_dbt.py::test_the_freshness_of_a_load_is_known",
