@@ -14,7 +14,11 @@ from harness.foundation.progress import say
 from harness.foundation.resources import shortage
 
 
-@click.group(cls=Commands, name="harness", context_settings={"max_content_width": 100})
+@click.group(
+    cls=Commands,
+    name="harness",
+    context_settings={"max_content_width": 100, "help_option_names": ["-h", "--help"]},
+)
 @click.version_option(__version__, prog_name="harness")
 def main_group() -> None:
     """Lago's invoice collection report from your own data.

@@ -154,7 +154,7 @@ class _Loading(click.Command):
         ctx.allow_extra_args = True
         rest = super().parse_args(ctx, args)
         if rest and not ctx.resilient_parsing:
-            words = shlex.join([*ctx.command_path.split(), "--from", rest[0]])
+            words = shlex.join(["harness", str(self.name), "--from", rest[0]])
             ctx.fail(f"{rest[0]!r} stands alone; a source is given with --from: {words}")
         return rest
 
