@@ -16,7 +16,7 @@ grouped as (
         payment_status_code,
         currency,
         self_billed,
-        is_payment_dispute_lost,
+        payment_dispute_lost_at_validity,
         amount_validity,
         count(*) as invoices_count,
         coalesce({{ exact_sum('amount_cents') }}, 0) as amount_cents,
@@ -32,15 +32,17 @@ grouped as (
         payment_status_code,
         currency,
         self_billed,
-        is_payment_dispute_lost,
+        payment_dispute_lost_at_validity,
         amount_validity
 ),
 
 -- Codes and ids become text only here, where the rows are few.
 typed as (
     select
-        cast(organization_id as {{ type_string() }}) as organization_id,
-        cast(billing_entity_id as {{ type_string() }}) as billing_entity_id,
+        cast(organization_id as {{ type_string() }}) as organization_id_given,
+        cast(billing_entity_id as {{ type_string() }}) as billing_entity_id_given,
+        {{ id_text('organization_id') }} as organization_id,
+        {{ id_text('billing_entity_id') }} as billing_entity_id,
         cast(billing_entity_code as {{ type_string() }}) as billing_entity_code,
         month,
         issuing_date_validity,
@@ -48,7 +50,7 @@ typed as (
         cast(payment_status_code as {{ type_string() }}) as payment_status_code,
         cast(currency as {{ type_string() }}) as currency,
         cast(self_billed as {{ type_string() }}) as self_billed,
-        is_payment_dispute_lost,
+        payment_dispute_lost_at_validity,
         amount_validity,
         invoices_count,
         cast(amount_cents as decimal(38, 0)) as amount_cents,

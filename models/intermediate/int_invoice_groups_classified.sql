@@ -32,7 +32,8 @@ currencies as (
 decoded as (
     select
         invoice_groups.organization_id,
-        invoice_groups.billing_entity_id as billing_entity_id_given,
+        invoice_groups.organization_id_given,
+        invoice_groups.billing_entity_id_given,
         invoice_groups.billing_entity_code as billing_entity_code_given,
         invoice_groups.month,
         invoice_groups.issuing_date_validity,
@@ -40,7 +41,7 @@ decoded as (
         invoice_groups.payment_status_code,
         invoice_groups.currency,
         invoice_groups.self_billed,
-        invoice_groups.is_payment_dispute_lost,
+        invoice_groups.payment_dispute_lost_at_validity,
         invoice_groups.amount_validity,
         coalesce(
             nullif(invoice_groups.billing_entity_id, ''), billing_entity_codes.billing_entity_id
@@ -88,6 +89,7 @@ decoded as (
 classified as (
     select
         organization_id,
+        organization_id_given,
         billing_entity_id_given,
         billing_entity_code_given,
         month,
@@ -96,7 +98,7 @@ classified as (
         payment_status_code,
         currency,
         self_billed,
-        is_payment_dispute_lost,
+        payment_dispute_lost_at_validity,
         amount_validity,
         billing_entity_id,
         billing_entity_code,
@@ -106,7 +108,7 @@ classified as (
             when status is null then 'unknown_status'
             when status <> 'finalized' then 'not_finalized'
             when is_self_billed then 'self_billed'
-            when is_payment_dispute_lost then 'payment_dispute_lost'
+            when payment_dispute_lost_at_validity = 'valid' then 'payment_dispute_lost'
             when payment_status is null then 'unknown_payment_status'
             when issuing_date_validity = 'missing' then 'missing_issuing_date'
             when issuing_date_validity = 'invalid' then 'invalid_issuing_date'
@@ -114,6 +116,7 @@ classified as (
             when not is_currency_known then 'unknown_currency'
             when amount_validity <> 'valid' then 'invalid_amount'
             when is_self_billed is null then 'invalid_self_billed'
+            when payment_dispute_lost_at_validity = 'invalid' then 'invalid_payment_dispute_lost_at'
             when month < first_month then 'before_first_month'
             when month > {{ month_of(as_of_date()) }} then 'future_month'
         end as exclusion_reason,

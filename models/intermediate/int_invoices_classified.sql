@@ -23,7 +23,8 @@ classified as (
         invoice_groups.payment_status,
         invoice_groups.currency,
         invoice_groups.self_billed,
-        invoice_groups.is_payment_dispute_lost,
+        invoices.payment_dispute_lost_at,
+        invoices.is_payment_dispute_lost,
         invoices.issuing_date_given,
         invoices.issuing_date,
         invoices.amount_given,
@@ -33,7 +34,7 @@ classified as (
     inner join invoice_groups
         on
             cast(invoices.organization_id as {{ type_string() }})
-            is not distinct from invoice_groups.organization_id
+            is not distinct from invoice_groups.organization_id_given
             and cast(invoices.billing_entity_id as {{ type_string() }})
             is not distinct from invoice_groups.billing_entity_id_given
             and cast(invoices.billing_entity_code as {{ type_string() }})
@@ -48,7 +49,8 @@ classified as (
             is not distinct from invoice_groups.currency
             and cast(invoices.self_billed as {{ type_string() }})
             is not distinct from invoice_groups.self_billed
-            and invoices.is_payment_dispute_lost = invoice_groups.is_payment_dispute_lost
+            and invoices.payment_dispute_lost_at_validity
+            = invoice_groups.payment_dispute_lost_at_validity
             and invoices.amount_validity = invoice_groups.amount_validity
 )
 

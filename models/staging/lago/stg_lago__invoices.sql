@@ -4,11 +4,12 @@ with
 
 invoices as (
     select * from {{ source('lago', 'invoices') }}
+    {{ live_rows() }}
 ),
 
 parsed as (
     select
-        id as invoice_id,
+        {{ var('lago__id_column') }} as invoice_id,
         organization_id,
         {{ optional_column('billing_entity_id') }} as billing_entity_id,
         {{ optional_column('billing_entity_code') }} as billing_entity_code,
@@ -17,6 +18,8 @@ parsed as (
         currency,
         {{ optional_column('self_billed') }} as self_billed,
         {{ optional_column('payment_dispute_lost_at') }} as payment_dispute_lost_at,
+        {{ moment_validity(optional_column('payment_dispute_lost_at')) }}
+            as payment_dispute_lost_at_validity,
         issuing_date as issuing_date_given,
         total_amount_cents as amount_given,
         {{ parse_date('issuing_date') }} as issuing_date,
@@ -34,25 +37,22 @@ judged as (
         payment_status_code,
         currency,
         self_billed,
-        case
-            when payment_dispute_lost_at is null then false
-            else cast(payment_dispute_lost_at as {{ type_string() }}) <> ''
-        end as is_payment_dispute_lost,
+        payment_dispute_lost_at,
+        payment_dispute_lost_at_validity,
+        payment_dispute_lost_at_validity = 'valid' as is_payment_dispute_lost,
         issuing_date_given,
         issuing_date,
         {{ month_of('issuing_date') }} as month,
         case
             when issuing_date is not null then 'valid'
-            when issuing_date_given is null then 'missing'
-            when cast(issuing_date_given as {{ type_string() }}) = '' then 'missing'
+            when nullif(cast(issuing_date_given as {{ type_string() }}), '') is null then 'missing'
             else 'invalid'
         end as issuing_date_validity,
         amount_given,
         amount_cents,
         case
             when amount_cents is not null then 'valid'
-            when amount_given is null then 'missing'
-            when cast(amount_given as {{ type_string() }}) = '' then 'missing'
+            when nullif(cast(amount_given as {{ type_string() }}), '') is null then 'missing'
             else 'invalid'
         end as amount_validity
     from parsed
