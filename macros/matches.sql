@@ -1,4 +1,4 @@
-{#- A condition: the whole text is of the pattern. -#}
+{#- Whether a pattern matches a text from its first to its last character. -#}
 {% macro matches(text, pattern) -%}
     {{ return(adapter.dispatch('matches', 'lago_invoice_collection')(text, pattern)) }}
 {%- endmacro %}
@@ -11,7 +11,7 @@
     {{ text }} ~ '^({{ pattern }})$'
 {%- endmacro %}
 
-{#- What is found is compared with the text, as '$' also matches before a line's end. -#}
+{#- '$' would also match before a line's end. -#}
 {% macro spark__matches(text, pattern) -%}
     regexp_extract({{ text }}, '^({{ pattern }})', 0) = {{ text }}
 {%- endmacro %}

@@ -1,17 +1,17 @@
-{#- Whether a column, of whatever type, is a moment: valid, missing, or invalid. A moment is a finite
-    date or timestamp, or text written like one: YYYY-MM-DD, a time and a zone being optional. It is
-    told by the text, which no cast makes kinder than it is. -#}
+{#- Whether a column of any type holds a moment: 'valid', 'missing' or 'invalid'. A moment is a day of
+    the years 1 to 9999 that exists, alone or with a time of day, and that with or without a zone. -#}
 {% macro moment_validity(column) -%}
-    {%- set text = 'cast(' ~ column ~ ' as ' ~ dbt.type_string() ~ ')' -%}
-    {%- set zone = ' ?([Zz]|UTC|GMT|[+-][0-9]{2}(:?[0-9]{2}){0,2})' -%}
-    {%- set time = '([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]+)?)?' -%}
-    {%- set pattern = '[0-9]{4}-[0-9]{2}-[0-9]{2}([ T]' ~ time ~ '(' ~ zone ~ ')?)?' -%}
+    {%- set text = iso_text(column) -%}
+    {%- set day = parse_date('left(' ~ text ~ ', 10)') -%}
+    {%- set time = '[ T]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]+)?)?' -%}
+    {%- set zone = ' ?(UTC|GMT|Z|z|[+-](0[0-9]|1[0-5])(:?[0-5][0-9](:[0-5][0-9])?)?)' -%}
+    {%- set rest = '(' ~ time ~ '(' ~ zone ~ ')?)?' -%}
     case
         when {{ column }} is null then 'missing'
         when nullif({{ text }}, '') is null then 'missing'
         when
-            {{ matches(text, pattern) }}
-            and {{ parse_date('substr(' ~ text ~ ', 1, 10)') }} is not null
+            {{ day }} is not null
+            and {{ matches('substr(' ~ text ~ ', 11)', rest) }}
             then 'valid'
         else 'invalid'
     end

@@ -13,11 +13,11 @@
 {%- endmacro %}
 
 {#- The number of digits is limited before anything is cast, as a cast of what does not fit is an
-    error. -#}
+    error; by way of text, as a cast of a type that is no number is one as well. -#}
 {% macro postgres__parse_amount_cents(column) -%}
     case
         when pg_typeof({{ column }}) in (cast('bigint' as regtype), cast('integer' as regtype))
-            then cast({{ column }} as bigint)
+            then cast(cast({{ column }} as text) as bigint)
         when cast({{ column }} as text) ~ '^-?0*[0-9]{1,19}$'
             then case
                 when
@@ -32,10 +32,11 @@
     try_cast is null for what does not fit, in ANSI mode too. -#}
 {% macro spark__parse_amount_cents(column) -%}
     case
-        when typeof({{ column }}) in ('bigint', 'int') then try_cast({{ column }} as bigint)
+        when typeof({{ column }}) in ('bigint', 'int')
+            then try_cast(cast({{ column }} as string) as bigint)
         when
             regexp_extract(cast({{ column }} as string), '^-?[0-9]+', 0)
             = cast({{ column }} as string)
-            then try_cast({{ column }} as bigint)
+            then try_cast(cast({{ column }} as string) as bigint)
     end
 {%- endmacro %}

@@ -1,5 +1,5 @@
-{#- The date of a column: a date as it is, from year 1 to 9999; text only if it is YYYY-MM-DD and
-    exists (no calendar has a year 0); null for anything else. -#}
+{#- The date of a column: a date of the years 1 to 9999 as it is, text only if it is YYYY-MM-DD and
+    exists (no calendar has a year 0); null for anything else, infinite dates among it. -#}
 {% macro parse_date(column) -%}
     {{ return(adapter.dispatch('parse_date', 'lago_invoice_collection')(column)) }}
 {%- endmacro %}
@@ -19,13 +19,15 @@
 {%- endmacro %}
 
 {#- A cast of a day that does not exist is an error: the day is first compared with the last one of
-    its month. -#}
+    its month. By way of text, since types that no cast makes a date of are an error as well. -#}
 {% macro postgres__parse_date(column) -%}
     case
         when pg_typeof({{ column }}) = cast('date' as regtype)
             then case
-                when cast({{ column }} as date) between date '0001-01-01' and date '9999-12-31'
-                    then cast({{ column }} as date)
+                when
+                    cast(cast({{ column }} as text) as date)
+                    between date '0001-01-01' and date '9999-12-31'
+                    then cast(cast({{ column }} as text) as date)
             end
         when
             cast({{ column }} as text)
@@ -36,23 +38,25 @@
                         day from cast(left(cast({{ column }} as text), 7) || '-01' as date)
                         + interval '1 month - 1 day'
                     )
-                    then cast({{ column }} as date)
+                    then cast(cast({{ column }} as text) as date)
             end
     end
 {%- endmacro %}
 
-{#- As for amounts, '$' would also match before a line's end. -#}
+{#- As for amounts, '$' would also match before a line's end. By way of text, as on PostgreSQL. -#}
 {% macro spark__parse_date(column) -%}
     case
         when typeof({{ column }}) = 'date'
             then case
-                when try_cast({{ column }} as date) between date '0001-01-01' and date '9999-12-31'
-                    then try_cast({{ column }} as date)
+                when
+                    try_cast(cast({{ column }} as string) as date)
+                    between date '0001-01-01' and date '9999-12-31'
+                    then try_cast(cast({{ column }} as string) as date)
             end
         when
             regexp_extract(cast({{ column }} as string), '^[0-9]{4}-[0-9]{2}-[0-9]{2}', 0)
             = cast({{ column }} as string)
             and cast({{ column }} as string) not like '0000-%'
-            then try_cast({{ column }} as date)
+            then try_cast(cast({{ column }} as string) as date)
     end
 {%- endmacro %}

@@ -1,26 +1,41 @@
-{#- The timestamp in UTC, without zone: an offset in text or type is applied, its absence means UTC. -#}
+{#- The moment of a column as a timestamp in UTC, without zone: an offset in text or type is applied,
+    its absence means UTC. Null for what is no moment. -#}
 {% macro utc_timestamp(column) -%}
-    {{ return(adapter.dispatch('utc_timestamp', 'lago_invoice_collection')(column)) }}
-{%- endmacro %}
-
-{% macro duckdb__utc_timestamp(column) -%}
-    cast({{ column }} as timestamptz) at time zone 'UTC'
-{%- endmacro %}
-
-{#- A cast to timestamptz takes the session's time zone where the text has no offset. -#}
-{% macro postgres__utc_timestamp(column) -%}
     case
-        when
-            pg_typeof({{ column }}) = cast('timestamptz' as regtype)
-            or cast({{ column }} as text)
-            ~* '[0-9]:[0-9]{2}(:[0-9.]+)? ?(z|utc|gmt|[+-][0-9]{2}(:?[0-9]{2})?)$'
-            then cast({{ column }} as timestamptz) at time zone 'UTC'
-        else cast({{ column }} as timestamp)
+        when {{ moment_validity(column) }} = 'valid'
+            then {{ adapter.dispatch('moment_in_utc', 'lago_invoice_collection')(column) }}
+    end
+{%- endmacro %}
+
+{#- A cast needs seconds, an offset with a colon and no blank before it, and takes the session's time
+    zone where there is none. -#}
+{% macro duckdb__moment_in_utc(column) -%}
+    {%- set text = 'cast(' ~ column ~ ' as varchar)' -%}
+    {%- set time = "regexp_extract(" ~ text ~ ", '^.{10}[ T]([0-9:.]+)', 1)" -%}
+    {%- set offset = "regexp_extract(" ~ text ~ ", '^.{10}.*([+-].*)$', 1)" -%}
+    try_cast(
+        left({{ text }}, 10) || ' '
+        || {{ time }} || substr('00:00:00', length({{ time }}) + 1)
+        || coalesce(nullif(regexp_replace({{ offset }}, '^(.{3})([0-9])', '\1:\2'), ''), '+00')
+        as timestamptz
+    ) at time zone 'UTC'
+{%- endmacro %}
+
+{#- A cast to timestamptz takes the session's time zone where the text has no offset, and rounds a
+    seventh digit of seconds, which others cut off. -#}
+{% macro postgres__moment_in_utc(column) -%}
+    {%- set text -%}
+        regexp_replace({{ iso_text(column) }}, '([.][0-9]{6})[0-9]+', '\1')
+    {%- endset -%}
+    case
+        when substr({{ text }}, 12) ~ '[A-Zz+-]'
+            then cast({{ text }} as timestamptz) at time zone 'UTC'
+        else cast({{ text }} as timestamp)
     end
 {%- endmacro %}
 
 {#- A timestamp is a moment, and a cast takes the session's time zone where the text has no offset:
     UTC in the profile of this project. -#}
-{% macro spark__utc_timestamp(column) -%}
-    cast({{ column }} as timestamp)
+{% macro spark__moment_in_utc(column) -%}
+    try_cast(upper(cast({{ column }} as string)) as timestamp)
 {%- endmacro %}

@@ -39,8 +39,10 @@ grouped as (
 -- Codes and ids become text only here, where the rows are few.
 typed as (
     select
-        cast(organization_id as {{ type_string() }}) as organization_id,
-        cast(billing_entity_id as {{ type_string() }}) as billing_entity_id,
+        cast(organization_id as {{ type_string() }}) as organization_id_given,
+        cast(billing_entity_id as {{ type_string() }}) as billing_entity_id_given,
+        {{ id_text('organization_id') }} as organization_id,
+        {{ id_text('billing_entity_id') }} as billing_entity_id,
         cast(billing_entity_code as {{ type_string() }}) as billing_entity_code,
         month,
         issuing_date_validity,

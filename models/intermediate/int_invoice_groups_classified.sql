@@ -32,7 +32,8 @@ currencies as (
 decoded as (
     select
         invoice_groups.organization_id,
-        invoice_groups.billing_entity_id as billing_entity_id_given,
+        invoice_groups.organization_id_given,
+        invoice_groups.billing_entity_id_given,
         invoice_groups.billing_entity_code as billing_entity_code_given,
         invoice_groups.month,
         invoice_groups.issuing_date_validity,
@@ -88,6 +89,7 @@ decoded as (
 classified as (
     select
         organization_id,
+        organization_id_given,
         billing_entity_id_given,
         billing_entity_code_given,
         month,

@@ -23,6 +23,7 @@ classified as (
         invoice_groups.payment_status,
         invoice_groups.currency,
         invoice_groups.self_billed,
+        invoices.payment_dispute_lost_at,
         invoices.is_payment_dispute_lost,
         invoices.issuing_date_given,
         invoices.issuing_date,
@@ -33,7 +34,7 @@ classified as (
     inner join invoice_groups
         on
             cast(invoices.organization_id as {{ type_string() }})
-            is not distinct from invoice_groups.organization_id
+            is not distinct from invoice_groups.organization_id_given
             and cast(invoices.billing_entity_id as {{ type_string() }})
             is not distinct from invoice_groups.billing_entity_id_given
             and cast(invoices.billing_entity_code as {{ type_string() }})

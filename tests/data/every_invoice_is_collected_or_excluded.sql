@@ -4,7 +4,8 @@
 with
 
 raw_invoices as (
-    select * from {{ source('lago', 'invoices') }} {{ live_rows() }}
+    select * from {{ source('lago', 'invoices') }}
+    {{ live_rows() }}
 ),
 
 collected as (
@@ -19,14 +20,6 @@ invoice_groups as (
     select * from {{ ref('int_invoice_groups') }}
 ),
 
-named as (
-    select
-        *,
-        {{ optional_column('payment_dispute_lost_at') }} as dispute_lost_at,
-        {{ optional_column('self_billed') }} as self_billed_given
-    from raw_invoices
-),
-
 parsed as (
     select
         organization_id,
@@ -34,10 +27,11 @@ parsed as (
         status,
         payment_status,
         currency,
-        self_billed_given as self_billed,
-        {{ moment_validity('dispute_lost_at') }} as payment_dispute_lost_at_validity,
+        {{ optional_column('self_billed') }} as self_billed,
+        {{ moment_validity(optional_column('payment_dispute_lost_at')) }}
+            as payment_dispute_lost_at_validity,
         {{ parse_amount_cents('total_amount_cents') }} as amount_cents
-    from named
+    from raw_invoices
 ),
 
 raw_groups as (
@@ -64,7 +58,7 @@ raw_groups as (
 
 raw_typed as (
     select
-        cast(organization_id as {{ type_string() }}) as organization_id,
+        {{ id_text('organization_id') }} as organization_id,
         month,
         cast(status as {{ type_string() }}) as status_code,
         cast(payment_status as {{ type_string() }}) as payment_status_code,
@@ -76,9 +70,8 @@ raw_typed as (
     from raw_groups
 ),
 
-entries as (
+group_entries as (
     select
-        'int_invoice_groups' as compared,
         organization_id,
         month,
         status_code,
@@ -91,7 +84,6 @@ entries as (
     from raw_typed
     union all
     select
-        'int_invoice_groups' as compared,
         organization_id,
         month,
         status_code,
@@ -102,42 +94,26 @@ entries as (
         -invoices_count as invoices_count,
         -amount_cents as amount_cents
     from invoice_groups
-    union all
+),
+
+mart_entries as (
     select
-        'collected and excluded' as compared,
         organization_id,
-        null as month,
-        null as status_code,
-        null as payment_status_code,
         currency,
-        null as self_billed,
-        null as payment_dispute_lost_at_validity,
         invoices_count,
         amount_cents
     from raw_typed
     union all
     select
-        'collected and excluded' as compared,
         organization_id,
-        null as month,
-        null as status_code,
-        null as payment_status_code,
         currency,
-        null as self_billed,
-        null as payment_dispute_lost_at_validity,
         -invoices_count as invoices_count,
         -amount_cents as amount_cents
     from collected
     union all
     select
-        'collected and excluded' as compared,
         organization_id,
-        null as month,
-        null as status_code,
-        null as payment_status_code,
         currency,
-        null as self_billed,
-        null as payment_dispute_lost_at_validity,
         -invoices_count as invoices_count,
         -amount_cents as amount_cents
     from excluded
@@ -145,7 +121,7 @@ entries as (
 
 balances as (
     select
-        compared,
+        'int_invoice_groups' as compared,
         organization_id,
         month,
         status_code,
@@ -155,9 +131,8 @@ balances as (
         payment_dispute_lost_at_validity,
         sum(invoices_count) as raw_invoices_surplus,
         sum(amount_cents) as raw_cents_surplus
-    from entries
+    from group_entries
     group by
-        compared,
         organization_id,
         month,
         status_code,
@@ -165,6 +140,22 @@ balances as (
         currency,
         self_billed,
         payment_dispute_lost_at_validity
+    union all
+    select
+        'collected and excluded' as compared,
+        organization_id,
+        null as month,
+        null as status_code,
+        null as payment_status_code,
+        currency,
+        null as self_billed,
+        null as payment_dispute_lost_at_validity,
+        sum(invoices_count) as raw_invoices_surplus,
+        sum(amount_cents) as raw_cents_surplus
+    from mart_entries
+    group by
+        organization_id,
+        currency
 )
 
 select * from balances

@@ -3,7 +3,8 @@
     python spark_builds.py DIRECTORY LAGO_TABLES
 
 writes DIRECTORY/results.json: per build the status of each node and the rows of the marts, as
-texts, and the plan of the pass over all invoices. LAGO_TABLES is a directory with plain CSV files.
+texts, the plan of the pass over all invoices, and how values of each type are judged.
+LAGO_TABLES is a directory with plain CSV files.
 """
 
 import json
@@ -14,6 +15,7 @@ from typing import Any
 
 from dbt.cli.main import dbtRunner
 from engines import LAGO_AS_OF, MARTS, PROJECT, SAMPLE_AS_OF, TABLES, select
+from judged import COLUMNS, SPARK, judging_query
 from pyspark.sql import SparkSession
 
 # The types in which Lago's tables come to Spark; every other column is text.
@@ -38,12 +40,13 @@ def main(directory: Path, lago_tables: Path) -> None:
         "DBT_LOG_PATH": str(directory / "logs"),
     }
     sample = build("sample_marts", {"lago__as_of_date": SAMPLE_AS_OF})
+    judged = reasons(directory / "target")
     load(lago_tables)
     variables = {"lago__as_of_date": LAGO_AS_OF, "lago__schema": "lago"}
     lago = build("lago_marts", variables, "--exclude-resource-type", "unit_test")
     compiled = directory / "target/compiled/lago_invoice_collection/models/intermediate"
     plan = session().sql("explain " + (compiled / "int_invoice_groups.sql").read_text())
-    results = {"sample": sample, "lago": lago, "plan": plan.collect()[0][0]}
+    results = {"sample": sample, "judged": judged, "lago": lago, "plan": plan.collect()[0][0]}
     (directory / "results.json").write_text(json.dumps(results))
 
 
@@ -60,6 +63,20 @@ def build(schema: str, variables: dict[str, str], *arguments: str) -> dict[str, 
         "statuses": {result.node.name: str(result.status) for result in run.result.results},
         "marts": {mart: rows(select(mart, schema)) for mart in MARTS} if run.success else {},
     }
+
+
+def reasons(target: Path) -> dict[str, list[str | None]]:
+    """The reason in each of COLUMNS for each value of SPARK, with and without ANSI mode."""
+    query = judging_query(target)
+    found = {}
+    for ansi in ("false", "true"):
+        session().conf.set("spark.sql.ansi.enabled", ansi)
+        for value in SPARK:
+            session().sql(f"select {value} as given").createOrReplaceTempView("given_value")
+            judged = dict(rows(query))
+            found[f"{value} (ANSI {ansi})"] = [judged[column] for column in COLUMNS]
+    session().conf.set("spark.sql.ansi.enabled", "false")
+    return found
 
 
 def rows(query: str) -> list[list[str | None]]:

@@ -12,6 +12,7 @@ from engines import (
     differences,
     summary,
 )
+from judged import COLUMNS, POSTGRES, judging_query
 from postgres import LAGO_TYPES, Server
 
 WITHOUT_UNIT_TESTS = ("--exclude-resource-type", "unit_test")
@@ -29,6 +30,20 @@ def test_one_command_builds_and_tests_everything_on_the_sample(
     counts = summary(output)
     assert (counts["WARN"], counts["ERROR"], counts["SKIP"]) == (0, 0, 0)
     assert not differences(duckdb_sample, server.marts("sample_marts"))
+    query = judging_query(tmp_path / "target")
+    connection = server.connect()
+    with connection.cursor() as cursor:
+        for style in ("ISO, MDY", "German, DMY", "SQL, DMY"):
+            cursor.execute(f"set datestyle = '{style}'")
+            found = {}
+            for value in POSTGRES:
+                cursor.execute("drop table if exists given_value")
+                cursor.execute(f"create temp table given_value as select {value} as given")
+                cursor.execute(query)
+                reasons = dict(cursor.fetchall())
+                found[value] = tuple(reasons[column] for column in COLUMNS)
+            assert found == POSTGRES, style
+    connection.close()
 
 
 def test_lagos_own_types_and_nothing_but_select_on_its_tables(

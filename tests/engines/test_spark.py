@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from engines import MARTS, Marts, contradictions_to_lago, differences, marts, unavailable
+from judged import SPARK
 
 GOOD = {"success", "pass", "no-op"}
 
@@ -47,6 +48,15 @@ def test_the_sample_equals_duckdb_and_every_test_passes(
 ) -> None:
     assert not differences(duckdb_sample, of_build(results["sample"]))
     assert len(results["sample"]["statuses"]) > 130
+
+
+def test_every_column_is_judged_whatever_its_type(results: dict[str, Any]) -> None:
+    found = {value: tuple(reasons) for value, reasons in results["judged"].items()}
+    assert found == {
+        f"{value} (ANSI {ansi})": reasons
+        for ansi in ("false", "true")
+        for value, reasons in SPARK.items()
+    }
 
 
 def test_typed_tables_equal_lago_and_duckdb(results: dict[str, Any], duckdb_lago: Marts) -> None:

@@ -3,29 +3,34 @@
 with
 
 billing_entities as (
-    select * from {{ source('lago', 'billing_entities') }} {{ live_rows() }}
-),
-
-renamed as (
-    select
-        cast({{ var('lago__id_column') }} as {{ type_string() }}) as billing_entity_id,
-        cast(organization_id as {{ type_string() }}) as organization_id,
-        cast(code as {{ type_string() }}) as billing_entity_code,
-        {{ moment_validity('archived_at') }} as archived_at_validity,
-        {{ moment_validity('deleted_at') }} as deleted_at_validity
-    from billing_entities
+    select * from {{ source('lago', 'billing_entities') }}
+    {{ live_rows() }}
 ),
 
 judged as (
     select
+        {{ id_text(var('lago__id_column')) }} as billing_entity_id,
+        {{ id_text('organization_id') }} as organization_id,
+        cast(code as {{ type_string() }}) as billing_entity_code,
+        archived_at,
+        {{ moment_validity('archived_at') }} as archived_at_validity,
+        deleted_at,
+        {{ moment_validity('deleted_at') }} as deleted_at_validity
+    from billing_entities
+),
+
+derived as (
+    select
         billing_entity_id,
         organization_id,
         billing_entity_code,
+        archived_at,
         archived_at_validity,
-        deleted_at_validity,
         archived_at_validity = 'valid' as is_archived,
+        deleted_at,
+        deleted_at_validity,
         deleted_at_validity = 'valid' as is_deleted
-    from renamed
+    from judged
 )
 
-select * from judged
+select * from derived

@@ -3,7 +3,8 @@
 with
 
 invoices as (
-    select * from {{ source('lago', 'invoices') }} {{ live_rows() }}
+    select * from {{ source('lago', 'invoices') }}
+    {{ live_rows() }}
 ),
 
 parsed as (
@@ -16,6 +17,7 @@ parsed as (
         payment_status as payment_status_code,
         currency,
         {{ optional_column('self_billed') }} as self_billed,
+        {{ optional_column('payment_dispute_lost_at') }} as payment_dispute_lost_at,
         {{ moment_validity(optional_column('payment_dispute_lost_at')) }}
             as payment_dispute_lost_at_validity,
         issuing_date as issuing_date_given,
@@ -35,6 +37,7 @@ judged as (
         payment_status_code,
         currency,
         self_billed,
+        payment_dispute_lost_at,
         payment_dispute_lost_at_validity,
         payment_dispute_lost_at_validity = 'valid' as is_payment_dispute_lost,
         issuing_date_given,

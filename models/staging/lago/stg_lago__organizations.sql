@@ -3,13 +3,16 @@
 with
 
 organizations as (
-    select * from {{ source('lago', 'organizations') }} {{ live_rows() }}
+    select * from {{ source('lago', 'organizations') }}
+    {{ live_rows() }}
 ),
 
 renamed as (
     select
-        cast({{ var('lago__id_column') }} as {{ type_string() }}) as organization_id,
+        {{ id_text(var('lago__id_column')) }} as organization_id,
         cast(name as {{ type_string() }}) as organization_name,
+        created_at as created_at_given,
+        {{ moment_validity('created_at') }} as created_at_validity,
         {{ utc_timestamp('created_at') }} as created_at,
         {{ month_of(utc_timestamp('created_at')) }} as first_month
     from organizations
