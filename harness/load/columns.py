@@ -63,6 +63,11 @@ def selection(table: str, found: Found, is_null: Callable[[Column], bool]) -> Se
             spelt = f" ({' and '.join(names)})" if len(names) > 1 else ""
             raise HarnessError(f"{place} has the column {name} twice{spelt}; remove one")
         given[name] = column
+    if table == "organizations" and OWNER in given:
+        raise HarnessError(
+            f"{place} has {OWNER}, so it is no table of organizations; customers and billing"
+            " entities have it"
+        )
     required = [
         name
         for name in TABLES[table]
