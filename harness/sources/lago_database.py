@@ -65,6 +65,8 @@ class Database:
         # do not pile up in memory.
         ((threads,),) = connection.execute("select current_setting('threads')").fetchall()
         connection.execute("set threads = 1; set preserve_insertion_order = false")
+        # By row numbers, one connection gains nothing, and a right to the columns does not do.
+        connection.execute("set pg_use_ctid_scan = false")
         connection.execute("begin")
         try:
             with reading(self.name, _ADVICE):

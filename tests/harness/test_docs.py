@@ -67,6 +67,7 @@ ELSEWHERE = {
 }
 # Commands that no test can run.
 NOWHERE = {
+    "harness run --from invoices.csv": "tests/harness/test_field.py loads such an export",
     "git pull": "the clone of the tests has nowhere to pull from",
     "make setup": "it takes minutes, and every test runs in what it has set up",
     "pip install": "`make test-engines` installs the same, pinned",

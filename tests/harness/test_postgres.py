@@ -500,6 +500,15 @@ def test_options_of_a_database_go_with_no_other_source(home: Home, postgres: Pos
     assert "--organizations goes with a file of invoices, and --from is a database" in message
 
 
+def test_tables_whose_size_the_server_knows_need_no_more_rights(
+    home: Home, postgres: Postgres, expected: list[Any]
+) -> None:
+    """The reader may read columns alone, which are not those by which rows are numbered."""
+    postgres.psql("vacuum analyze invoices")
+    loaded(home, postgres.url)
+    assert figures(home) == expected
+
+
 def test_killed_load_leaves_the_current_one_and_can_be_repeated(
     home: Home, postgres: Postgres, expected: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
