@@ -9,7 +9,8 @@ import secrets
 from dataclasses import asdict, dataclass
 
 from harness.foundation.errors import HarnessError
-from harness.foundation.home import Home, now, read_json, sync_directory
+from harness.foundation.files import read_json, sync_directory
+from harness.foundation.home import Home, now
 
 _BEARER = re.compile(rb"bearer ([\w.~+/-]+=*)", re.IGNORECASE)
 

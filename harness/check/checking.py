@@ -20,7 +20,8 @@ from harness.collection import contract
 from harness.collection.answers import PATH, answer
 from harness.collection.collection import Collection, read_collection
 from harness.foundation.errors import HarnessError
-from harness.foundation.home import PROJECT, Home, read_json, write_json
+from harness.foundation.files import read_json, write_json
+from harness.foundation.home import PROJECT, Home
 from harness.load.loading import Load, current_load
 from harness.sources.formats import literal
 

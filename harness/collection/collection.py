@@ -8,7 +8,8 @@ from typing import Any
 import duckdb
 
 from harness.foundation.errors import HarnessError
-from harness.foundation.home import Home, current_in, read_json
+from harness.foundation.files import read_json
+from harness.foundation.home import Home, current_in
 
 
 @dataclass(frozen=True)

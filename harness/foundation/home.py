@@ -3,18 +3,16 @@
 import contextlib
 import errno
 import fcntl
-import json
 import os
 import shutil
-import tempfile
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from harness.foundation.errors import HarnessError
+from harness.foundation.files import sync_directory
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 IS_CHECKOUT = (_PACKAGE.parent / "dbt_project.yml").is_file()
@@ -158,21 +156,6 @@ def stage(directory: Path, version: str) -> Path:
     return staged
 
 
-@contextlib.contextmanager
-def plain_path(directory: Path) -> Iterator[Path]:
-    """Where to write databases that belong into a directory.
-
-    That is elsewhere, until they are written, where DuckDB or dbt take the path for a URL.
-    """
-    if not {"#", "?"} & set(str(directory)):
-        yield directory
-        return
-    with tempfile.TemporaryDirectory() as temporary:
-        yield Path(temporary)
-        for file in Path(temporary).iterdir():
-            shutil.move(file, directory / file.name)
-
-
 def _unwritable(path: Path, error: OSError) -> HarnessError:
     return HarnessError(
         f"{path} cannot be written ({error.strerror}); give this user the right to, or give another"
@@ -188,37 +171,6 @@ def now() -> datetime:
 def new_id(moment: datetime) -> str:
     """An id that sorts by time: 20260617T093000Z-1f2e3d4c."""
     return f"{moment:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:8]}"
-
-
-def read_json(path: Path, missing: str) -> dict[str, Any]:
-    """The object in a JSON file of ours; raises HarnessError with `missing` where there is none."""
-    try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise HarnessError(missing) from None
-    except (OSError, ValueError) as error:
-        raise HarnessError(
-            f"{path} cannot be read ({error}); run the step that writes it again"
-        ) from error
-    return content
-
-
-def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write a JSON file and flush it to the disk."""
-    with path.open("w", encoding="utf-8") as handle:
-        json.dump(content, handle, indent=2, ensure_ascii=False)
-        handle.write("\n")
-        handle.flush()
-        os.fsync(handle.fileno())
-
-
-def sync_directory(path: Path) -> None:
-    """Flush a directory's entries to the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def make_current(staged: Path, version: str, keep: int) -> Path:

@@ -5,15 +5,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from harness.foundation.home import (
-    Home,
-    make_current,
-    new_id,
-    now,
-    read_json,
-    stage,
-    write_json,
-)
+from harness.foundation.files import read_json, write_json
+from harness.foundation.home import Home, make_current, new_id, now, stage
 from harness.foundation.resources import UNLIMITED, Resources
 from harness.load.landing import Landing
 from harness.load.origin import SAMPLE, Options, origin

@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from harness.collection.collection import Collection, Organization, Published
 from harness.collection.reasons import Reason, reason
-from harness.foundation.home import sync_directory
+from harness.foundation.files import sync_directory
 from harness.published.origin import INVENTED, command_again
 from harness.report.chart import chart
 from harness.report.figures import CurrencyFigures, counted, currency_figures, percent, tiles

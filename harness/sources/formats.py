@@ -14,8 +14,8 @@ from duckdb import DuckDBPyConnection, Error
 
 from harness.foundation.errors import HarnessError
 from harness.foundation.resources import shortage
+from harness.sources.error_texts import server_reason, shortened
 from harness.sources.packed import check_content, opened, unpacked
-from harness.sources.reasons import server_reason, shortened
 from harness.sources.tables import (
     FILE_ADVICE,
     MARKS,

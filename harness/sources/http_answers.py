@@ -18,8 +18,8 @@ import httpx
 
 from harness.foundation.errors import HarnessError
 from harness.foundation.progress import say
+from harness.sources.error_texts import shortened
 from harness.sources.http_bodies import PassingError, json_of
-from harness.sources.reasons import shortened
 
 _TRIES = 8
 _FIRST_PAUSE = 0.5  # seconds, doubled from try to try

@@ -12,8 +12,8 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 from duckdb import DuckDBPyConnection, Error
 
 from harness.foundation.errors import HarnessError
+from harness.sources.error_texts import server_reason, shortened
 from harness.sources.formats import literal, reading
-from harness.sources.reasons import server_reason, shortened
 from harness.sources.row_security import check_row_security
 from harness.sources.tables import Column, Found, Rows
 

@@ -11,7 +11,8 @@ from conftest import CASES
 from harness.cli.main import main_group
 from harness.collection.answers import PATH
 from harness.foundation.errors import HarnessError
-from harness.foundation.home import Home, current_in, make_directory, plain_path, stage
+from harness.foundation.files import plain_path
+from harness.foundation.home import Home, current_in, make_directory, stage
 
 WRITING = ["load", "run", "build", "check", "publish", "report"]
 READING = ["show", "get", "serve"]

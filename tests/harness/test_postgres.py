@@ -21,7 +21,7 @@ from harness.foundation.home import Home
 from harness.load.landing import Landing
 from harness.load.loading import current_load
 from harness.sources import lago_database as postgres_module
-from harness.sources.reasons import server_reason, shortened
+from harness.sources.error_texts import server_reason, shortened
 
 SANDBOX = "5bb7fb0f-d8d9-415b-8725-460b8ce504db"
 
