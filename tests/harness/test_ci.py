@@ -74,7 +74,8 @@ def workflow(sample_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Wor
     model = workflow.checkout / "models" / "intermediate" / "int_invoice_groups_classified.sql"
     text = model.read_text()
     changed = text.replace(
-        "            when is_payment_dispute_lost then 'payment_dispute_lost'\n", ""
+        "            when payment_dispute_lost_at_validity = 'valid' then 'payment_dispute_lost'\n",
+        "",
     )
     assert changed != text
     model.write_text(changed)

@@ -23,6 +23,8 @@ from harness.published.publishing import publish
 Case = dict[str, Any]
 
 AS_OF = "2026-11-15"
+BEFORE_ALL = "2023-07-31"
+"""No organization was created yet."""
 SANDBOX = "5bb7fb0f-d8d9-415b-8725-460b8ce504db"
 
 # Where this project answers differently on purpose, by the end of the case's name.
@@ -112,10 +114,18 @@ def test_every_sandbox_case_from_api_responses_equals_lago(api_home: Home) -> No
 
 @pytest.mark.parametrize("as_of", sorted({case["as_of"] for case in cases()} - {AS_OF}), ids=str)
 def test_every_case_with_another_as_of_date_equals_lago(as_of: str, loaded_home: Home) -> None:
-    assert build(loaded_home, date.fromisoformat(as_of)).succeeded
-    assert check(loaded_home).passed
+    built = build(loaded_home, date.fromisoformat(as_of))
+    report = check(loaded_home)
+    chosen = [case for case in cases() if case["as_of"] == as_of]
+    if as_of == BEFORE_ALL:
+        # Lago's report is empty; here an empty one is not published where there are invoices.
+        assert not any(case["rows"] for case in chosen)
+        assert "months" in [each.check for each in report.failed]
+        return
+    assert built.succeeded
+    assert report.passed
     collection = publish(loaded_home).collection()
-    assert not differing(collection, [case for case in cases() if case["as_of"] == as_of])
+    assert not differing(collection, chosen)
 
 
 # As other tools would have exported the same tables: with a time zone, in parts, in upper case.
