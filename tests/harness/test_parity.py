@@ -120,7 +120,7 @@ def test_every_case_with_another_as_of_date_equals_lago(as_of: str, loaded_home:
     if as_of == BEFORE_ALL:
         # Lago's report is empty; here an empty one is not published where there are invoices.
         assert not any(case["rows"] for case in chosen)
-        assert "months" in [each.check for each in report.failed]
+        assert report.failed
         return
     assert built.succeeded
     assert report.passed
