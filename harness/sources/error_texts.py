@@ -6,7 +6,8 @@ _MOST = 1000
 # What DuckDB puts before the words of a PostgreSQL server: what it tried, with the whole query or,
 # greedily as it may hold anything, the address with the password.
 _FRAME = re.compile(
-    r'(?s)(?:IO Error: )?(?:Unable to connect to Postgres at ".*": |Failed to [\w ]+(?:".*?")?: )'
+    r'(?s)(?:IO Error: )?(?:Unable to connect to Postgres at ".*": '
+    r'|(?:Failed|Unable) to [\w ]+(?:".*?")?: )'
 )
 
 

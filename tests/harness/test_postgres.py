@@ -423,6 +423,22 @@ def test_reason_of_the_server_is_told_to_its_end(
     assert "planted" not in message
 
 
+@pytest.mark.parametrize(
+    "frame",
+    [
+        "IO Error: Failed to fetch header for COPY: ",
+        'Failed to prepare COPY "COPY (SELECT "id" FROM "s"."t") TO STDOUT (FORMAT "binary");": ',
+        "IO Error: Unable to read binary COPY data from Postgres: ",
+    ],
+)
+def test_what_duckdb_puts_around_the_reason_is_left_out(frame: str) -> None:
+    said = 'server closed the connection unexpectedly\n\tThis "probably": means\n'
+    told = 'server closed the connection unexpectedly This "probably": means'
+    assert server_reason(frame + said) == told
+    assert server_reason(frame) == "the connection to the server is lost"
+    assert server_reason("Binder Error: no such column") is None
+
+
 def test_reason_without_end_is_cut_at_a_word() -> None:
     words = " ".join(["word"] * 1000)
     cut = server_reason(f"IO Error: Failed to fetch header for COPY: ERROR:  {words}\n")
