@@ -319,6 +319,28 @@ def test_what_is_left_out_is_explained(sample_page: Element, sample_home: Home) 
     assert set(counted.values()) == {0}
 
 
+def test_the_page_of_the_sample_says_that_it_is_invented(sample_page: Element) -> None:
+    assert "its organizations and invoices are invented" in next(sample_page.all("header")).text
+    assert "load them again: harness run " in section_of(sample_page, "left-out").text + " "
+
+
+def test_a_page_of_data_tells_how_to_load_it_again_and_what_was_not_landed(
+    sample_home: Home,
+) -> None:
+    version = published(sample_home)
+    load = {"options": ["--organizations", "/o.csv"], "superseded": 1200, "deleted": 7}
+    manifest = version.manifest | {
+        "source": "/data/in voices.csv",
+        "load": version.manifest["load"] | load,
+    }
+    html = report.render(manifest, version.collection(), {}, lambda _share, _detail: None)
+    assert "invented" not in html
+    again = "harness run --from &#39;/data/in voices.csv&#39; --organizations /o.csv"
+    assert f"<code>{again}</code>" in html
+    assert "Of older versions, 1,200 more were read" in html
+    assert "7 more had been deleted at the source; they do not count" in html
+
+
 def test_names_from_data_are_text(odd_file: Path, odd_page: Element) -> None:
     assert "<script" not in odd_file.read_text()
     assert [each.text for each in odd_page.all("h2")][1] == NASTY
