@@ -34,8 +34,16 @@
     end
 {%- endmacro %}
 
-{#- A timestamp is a moment, and a cast takes the session's time zone where the text has no offset:
-    UTC in the profile of this project. -#}
+{#- A cast needs seconds where there is a zone. A timestamp is a moment, and a cast takes the session's
+    time zone where the text has none: UTC in the profile of this project. -#}
 {% macro spark__moment_in_utc(column) -%}
-    try_cast(upper(cast({{ column }} as string)) as timestamp)
+    {%- set text = 'cast(' ~ column ~ ' as string)' -%}
+    {%- set time = "regexp_extract(" ~ text ~ ", '^.{10}[ T]([0-9:.]+)', 1)" -%}
+    {%- set zone = "regexp_extract(" ~ text ~ ", '^.{10}[ T][0-9:.]+ ?(.*)', 1)" -%}
+    try_cast(
+        left({{ text }}, 10) || ' '
+        || {{ time }} || substr('00:00:00', length({{ time }}) + 1)
+        || upper({{ zone }})
+        as timestamp
+    )
 {%- endmacro %}
