@@ -17,7 +17,7 @@ grouped as (
         currency,
         self_billed,
         payment_dispute_lost_at_validity,
-        amount_validity,
+        is_amount_valid,
         count(*) as invoices_count,
         coalesce({{ exact_sum('amount_cents') }}, 0) as amount_cents,
         {{ least_id('invoice_id') }} as example_invoice_id
@@ -33,7 +33,7 @@ grouped as (
         currency,
         self_billed,
         payment_dispute_lost_at_validity,
-        amount_validity
+        is_amount_valid
 ),
 
 -- Codes and ids become text only here, where the rows are few.
@@ -51,7 +51,7 @@ typed as (
         cast(currency as {{ type_string() }}) as currency,
         cast(self_billed as {{ type_string() }}) as self_billed,
         payment_dispute_lost_at_validity,
-        amount_validity,
+        is_amount_valid,
         invoices_count,
         cast(amount_cents as decimal(38, 0)) as amount_cents,
         cast(example_invoice_id as {{ type_string() }}) as example_invoice_id

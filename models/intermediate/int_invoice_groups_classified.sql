@@ -42,7 +42,7 @@ decoded as (
         invoice_groups.currency,
         invoice_groups.self_billed,
         invoice_groups.payment_dispute_lost_at_validity,
-        invoice_groups.amount_validity,
+        invoice_groups.is_amount_valid,
         coalesce(
             nullif(invoice_groups.billing_entity_id, ''), billing_entity_codes.billing_entity_id
         ) as billing_entity_id,
@@ -99,7 +99,7 @@ classified as (
         currency,
         self_billed,
         payment_dispute_lost_at_validity,
-        amount_validity,
+        is_amount_valid,
         billing_entity_id,
         billing_entity_code,
         payment_status,
@@ -114,7 +114,7 @@ classified as (
             when issuing_date_validity = 'invalid' then 'invalid_issuing_date'
             when currency is null or currency = '' then 'missing_currency'
             when not is_currency_known then 'unknown_currency'
-            when amount_validity <> 'valid' then 'invalid_amount'
+            when not is_amount_valid then 'invalid_amount'
             when is_self_billed is null then 'invalid_self_billed'
             when payment_dispute_lost_at_validity = 'invalid' then 'invalid_payment_dispute_lost_at'
             when month < first_month then 'before_first_month'

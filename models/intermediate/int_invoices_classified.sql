@@ -51,7 +51,7 @@ classified as (
             is not distinct from invoice_groups.self_billed
             and invoices.payment_dispute_lost_at_validity
             = invoice_groups.payment_dispute_lost_at_validity
-            and invoices.amount_validity = invoice_groups.amount_validity
+            and invoices.is_amount_valid = invoice_groups.is_amount_valid
 )
 
 select * from classified

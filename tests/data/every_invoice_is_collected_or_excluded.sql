@@ -28,8 +28,7 @@ parsed as (
         payment_status,
         currency,
         {{ optional_column('self_billed') }} as self_billed,
-        {{ moment_validity(optional_column('payment_dispute_lost_at')) }}
-            as payment_dispute_lost_at_validity,
+        {{ optional_column('payment_dispute_lost_at') }} as payment_dispute_lost_at,
         {{ parse_amount_cents('total_amount_cents') }} as amount_cents
     from raw_invoices
 ),
@@ -42,7 +41,7 @@ raw_groups as (
         payment_status,
         currency,
         self_billed,
-        payment_dispute_lost_at_validity,
+        payment_dispute_lost_at,
         count(*) as invoices_count,
         coalesce({{ exact_sum('amount_cents') }}, 0) as amount_cents
     from parsed
@@ -53,7 +52,7 @@ raw_groups as (
         payment_status,
         currency,
         self_billed,
-        payment_dispute_lost_at_validity
+        payment_dispute_lost_at
 ),
 
 raw_typed as (
@@ -64,7 +63,7 @@ raw_typed as (
         cast(payment_status as {{ type_string() }}) as payment_status_code,
         cast(currency as {{ type_string() }}) as currency,
         cast(self_billed as {{ type_string() }}) as self_billed,
-        payment_dispute_lost_at_validity,
+        {{ moment_validity('payment_dispute_lost_at') }} as payment_dispute_lost_at_validity,
         invoices_count,
         amount_cents
     from raw_groups

@@ -50,11 +50,7 @@ judged as (
         end as issuing_date_validity,
         amount_given,
         amount_cents,
-        case
-            when amount_cents is not null then 'valid'
-            when nullif(cast(amount_given as {{ type_string() }}), '') is null then 'missing'
-            else 'invalid'
-        end as amount_validity
+        amount_cents is not null as is_amount_valid
     from parsed
 )
 
