@@ -8,7 +8,7 @@
     case
         when typeof({{ column }}) in ('BIGINT', 'INTEGER') then try_cast({{ column }} as bigint)
         when regexp_full_match(cast({{ column }} as varchar), '-?[0-9]+')
-            then try_cast({{ column }} as bigint)
+            then try_cast(cast({{ column }} as varchar) as bigint)
     end
 {%- endmacro %}
 

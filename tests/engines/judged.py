@@ -52,6 +52,12 @@ EVERYWHERE: Mapping[str, Reasons] = {
     "'infinity'": NOTHING,
     "'2026-03-05'": DATE,
     "'2026-02-30'": NOTHING,
+    "'2026-03-05\n'": NOTHING,
+    "'2026-03-05 10:00:00+99:99'": NOTHING,
+    "'2026-03-05 10:00:00+00:19:32'": TIME,
+    "'2026-03-05 24:00:00'": NOTHING,
+    "'0000-03-05'": NOTHING,
+    "'\uff12026-03-05'": NOTHING,
     "'2026-03-05T10:00:00Z'": TIME,
     "'1772704800'": NUMBER,
     "'1'": YES,
@@ -86,6 +92,17 @@ DUCKDB: Mapping[str, Reasons] = {
     "date '12026-03-05'": NOTHING,
     "uuid '11111111-1111-4111-8111-111111111111'": NOTHING,
     "time '10:00:00'": NOTHING,
+    **{
+        f"{name} '{year} 10:00:00'": NOTHING
+        for name in ("timestamp", "timestamp_s", "timestamp_ms", "timestamptz")
+        for year in ("0044-03-15 (BC)", "12026-03-05")
+    },
+    "timestamp '0001-01-01 00:00:00'": TIME,
+    "timestamp '9999-12-31 23:59:59.999999'": TIME,
+    "cast('2026-03-05' as enum ('2026-03-05'))": DATE,
+    "cast('2026' as blob)": NUMBER,
+    "cast('101' as bit)": NUMBER,
+    "['2026-03-05']": NOTHING,
     "cast(1 as hugeint)": YES,
     "cast(1 as utinyint)": YES,
     "cast('nan' as double)": NOTHING,
