@@ -23,7 +23,7 @@ from harness.cli.options import (
     command,
     home_option,
 )
-from harness.cli.read import draw_report, print_table
+from harness.cli.read import draw_report, print_collection
 from harness.collection.collection import Published
 from harness.foundation.errors import Refused
 from harness.foundation.home import Home
@@ -66,7 +66,7 @@ def run(
             say(line)
         _refuse_failed(report)
         version = publish(home, keep)
-        print_table(version, 12, None)
+        print_collection(version, 12)
         _print_places(version)
         click.echo(f"  {draw_report(version).name}")
 

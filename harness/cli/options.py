@@ -127,14 +127,21 @@ ALLOW_SHRINK = click.option(
     help="Let organizations vanish or lose invoices against the published version.",
 )
 STRICT = click.option("--strict", is_flag=True, help="Let any data fault fail the check.")
-FORMAT = click.option(
-    "--format",
-    "format_",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="How to print the findings.",
-)
+
+
+def _format(*others: str) -> Decorator:
+    return click.option(
+        "--format",
+        "format_",
+        type=click.Choice(["text", *others]),
+        default="text",
+        show_default=True,
+        help="How to print it.",
+    )
+
+
+FORMAT = _format("json")
+FORMAT_OF_ROWS = _format("csv", "json")
 ORGANIZATION = click.option(
     "--organization", metavar="ID", help="May be left out where there is only one."
 )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from harness.cli.options import FORMAT, INSECURE, ORGANIZATION, command
+from harness.cli.options import FORMAT, FORMAT_OF_ROWS, INSECURE, ORGANIZATION, command
 from harness.collection.answers import PATH, answer
 from harness.collection.collection import Published, published
 from harness.foundation.errors import HarnessError, Refused
@@ -14,7 +14,7 @@ from harness.foundation.progress import Progress, say
 from harness.load.origin import PER_PAGE
 from harness.published.diff import KEY, diff, saved_answer
 from harness.published.origin import INVENTED
-from harness.published.show import table
+from harness.published.show import rows_as_csv, rows_as_json, table
 
 
 @command("report")
@@ -43,17 +43,23 @@ def report_(home: Home) -> None:
         help="How many months, the as-of month being the last.",
     ),
     click.option("--currency", metavar="CODE", help="Only this currency."),
-    ORGANIZATION,
+    click.option("--organization", metavar="ID", help="Only this organization."),
+    FORMAT_OF_ROWS,
 )
-def show(home: Home, months: int, currency: str | None, organization: str | None) -> None:
-    """Print the published collection as a table.
+def show(
+    home: Home, months: int, currency: str | None, organization: str | None, format_: str
+) -> None:
+    """Print the published collection, as a table or as its rows.
 
-    A block per organization and currency, amounts in units of the currency.
+    The table has a block per organization and currency, amounts in units of the currency, and the
+    collection rate: the amount that succeeded of all. Rows of CSV and JSON have amounts in the
+    currency's smallest unit, as integers.
 
     \b
     harness show --months 6 --currency EUR
+    harness show --format csv > collection.csv
     """
-    print_table(published(home), months, currency, organization)
+    print_collection(published(home), months, currency, organization, format_)
 
 
 @command("get", click.argument("path"), ORGANIZATION)
@@ -143,10 +149,14 @@ def draw_report(version: Published) -> Path:
         progress.end()
 
 
-def print_table(
-    version: Published, months: int, currency: str | None, organization: str | None = None
+def print_collection(
+    version: Published,
+    months: int,
+    currency: str | None = None,
+    organization: str | None = None,
+    format_: str = "text",
 ) -> None:
-    """Print a version as a table; raises HarnessError for an unknown currency or organization."""
+    """Print a version; raises HarnessError for an unknown currency or organization."""
     collection = version.collection()
     code = currency.upper() if currency else None
     if code and code not in collection.subunits_per_unit:
@@ -154,7 +164,12 @@ def print_table(
     shown = list(collection.organizations.values())
     if organization:
         shown = [collection.organization(organization)]
-    click.echo(f"Invoice collection as of {collection.as_of_date}, count and amount per month")
-    click.echo(INVENTED if version.is_sample else "")
-    for line in table(collection, shown, months, code):
-        click.echo(line)
+    if format_ == "csv":
+        click.echo(rows_as_csv(shown, months, code), nl=False)
+    elif format_ == "json":
+        click.echo(rows_as_json(collection, shown, months, code))
+    else:
+        click.echo(f"Invoice collection as of {collection.as_of_date}, count and amount per month")
+        click.echo(INVENTED if version.is_sample else "")
+        for line in table(collection, shown, months, code):
+            click.echo(line)

@@ -61,8 +61,15 @@ def keys_add(home: Home, organization: str | None, name: str | None) -> None:
 @command("list")
 def keys_list(home: Home) -> None:
     """List the keys: id, organization, when made, name."""
-    for key in read_keys(home):
-        click.echo(f"{key.id}  {key.organization_id}  {key.created_at}  {key.name or ''}".rstrip())
+    keys = read_keys(home)
+    if not keys:
+        say("there is no key; make one: harness keys add")
+        return
+    lines = [("id", "organization", "made", "name")]
+    lines += [(key.id, key.organization_id, key.created_at, key.name or "") for key in keys]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        click.echo("  ".join(map(str.ljust, line, widths)).rstrip())
 
 
 @command("revoke", click.argument("key_id", metavar="ID"))

@@ -1,11 +1,15 @@
-"""The published collection as a table for people."""
+"""The published collection for people and their programs: as a table, as CSV, as JSON."""
 
+import csv
+import io
+import json
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
+from fractions import Fraction
 
-from harness.collection.collection import Collection, Organization, Row
+from harness.collection.collection import PAYMENT_STATUSES, Collection, Organization
 
-STATUSES = ("pending", "succeeded", "failed")
+_COLUMNS = ("month", "payment_status", "currency", "invoices_count", "amount_cents")
 
 
 def table(
@@ -14,9 +18,10 @@ def table(
     months: int,
     currency: str | None = None,
 ) -> Iterator[str]:
-    """The lines of a block per organization and currency: the last `months` months as rows.
+    """The lines of a block per organization and currency: the last `months` months, and their sum.
 
-    Amounts are in major units with the currency's own number of decimals.
+    Amounts are in major units with the currency's own number of decimals. The last column is the
+    collection rate: the amount that succeeded of all; empty where all are nothing or less.
     """
     for organization in organizations:
         title = f"{organization.name or 'Organization'} ({organization.id})"
@@ -24,7 +29,6 @@ def table(
         shown = [code for code in currencies if currency in (None, code)]
         if not shown:
             yield f"{title}: no collected invoices" + (f" in {currency}" if currency else "")
-            yield from _block(organization, "", months, 1)
             yield ""
         for code in shown:
             yield f"{title}, {code}"
@@ -44,25 +48,73 @@ def decimals_of(subunits_per_unit: int) -> int:
     return next(places for places in range(10) if 10**places % subunits_per_unit == 0)
 
 
+def rows_as_csv(organizations: Iterable[Organization], months: int, currency: str | None) -> str:
+    """The rows of the table as CSV, with the columns of the published one."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("organization_id", *_COLUMNS))
+    writer.writerows(each.values() for each in _records(organizations, months, currency))
+    return text.getvalue()
+
+
+def rows_as_json(
+    collection: Collection, organizations: Iterable[Organization], months: int, currency: str | None
+) -> str:
+    """The rows of the table as JSON, and the date as of which they are."""
+    rows = list(_records(organizations, months, currency))
+    return json.dumps({"as_of_date": collection.as_of_date.isoformat(), "rows": rows}, indent=2)
+
+
+def percent(ratio: Fraction | None) -> str:
+    """A ratio, rounded to tenths of a percent; a dash for none.
+
+    Only what is exactly 0% or 100% is called that.
+    """
+    if ratio is None:
+        return "\N{EN DASH}"
+    tenths = round(ratio * 1000)
+    if 0 < ratio < 1 and tenths in (0, 1000):
+        return "under 0.1%" if tenths == 0 else "over 99.9%"
+    return f"{Decimal(tenths).scaleb(-1):,.1f}%"
+
+
+def rate(succeeded_cents: int, invoiced_cents: int) -> Fraction | None:
+    """What was collected of what was invoiced; None where that was nothing or less."""
+    return Fraction(succeeded_cents, invoiced_cents) if invoiced_cents > 0 else None
+
+
+def _records(
+    organizations: Iterable[Organization], months: int, currency: str | None
+) -> Iterator[dict[str, object]]:
+    for organization in organizations:
+        shown = set(organization.months[-months:])
+        for row in organization.rows:
+            if row.month in shown and currency in (None, row.currency):
+                cell = {name: getattr(row, name) for name in _COLUMNS}
+                yield {"organization_id": organization.id} | cell | {"month": str(row.month)}
+
+
 def _block(organization: Organization, code: str, months: int, subunits: int) -> Iterator[str]:
+    shown = organization.months[-months:]
     cells = {
-        (row.month, row.payment_status): row for row in organization.rows if row.currency == code
+        (row.month, row.payment_status): (row.invoices_count, row.amount_cents)
+        for row in organization.rows
+        if row.currency == code
     }
-    lines = [["month"] + [heading for status in STATUSES for heading in ("", status)]]
-    for month in organization.months[-months:]:
-        line = [f"{month:%Y-%m}"]
-        for status in STATUSES:
-            cell = cells.get((month, status), Row(month, status, code, 0, 0))
-            line += [f"{cell.invoices_count:,}", major_units(cell.amount_cents, subunits)]
-        lines.append(line)
+    lines = [["month", *(text for status in PAYMENT_STATUSES for text in ("", status)), "rate"]]
+    spans = [(f"{month:%Y-%m}", [month]) for month in shown]
+    for title, span in [*spans, *([("total", shown)] if len(shown) > 1 else [])]:
+        line, sums = [title], []
+        for status in PAYMENT_STATUSES:
+            found = [cells.get((month, status), (0, 0)) for month in span]
+            count, cents = (sum(each) for each in zip(*found, strict=True))
+            sums.append(cents)
+            line += [f"{count:,}", major_units(cents, subunits)]
+        ratio = rate(sums[PAYMENT_STATUSES.index("succeeded")], sum(sums))
+        lines.append([*line, "" if ratio is None else percent(ratio)])
     widths = [max(len(text) for text in column) for column in zip(*lines, strict=True)]
     for line in lines:
-        texts = [text.rjust(width) for text, width in zip(line, widths, strict=True)]
-        yield (
-            "  "
-            + texts[0]
-            + "".join(
-                f"   {count} {amount}"
-                for count, amount in zip(texts[1::2], texts[2::2], strict=True)
-            )
-        )
+        title, *texts, last = (text.rjust(width) for text, width in zip(line, widths, strict=True))
+        pairs = zip(texts[::2], texts[1::2], strict=True)
+        cells_shown = "".join(f"   {count} {amount}" for count, amount in pairs)
+        yield f"  {title}{cells_shown}   {last}".rstrip()

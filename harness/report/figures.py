@@ -7,8 +7,8 @@ from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
 
-from harness.collection.collection import Collection, Organization, Row
-from harness.published.show import STATUSES, decimals_of, major_units
+from harness.collection.collection import PAYMENT_STATUSES, Collection, Organization, Row
+from harness.published.show import decimals_of, major_units, percent, rate
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,7 @@ class MonthFigures:
     @property
     def rate(self) -> Fraction | None:
         """What was collected of what was invoiced; None where that was nothing or less."""
-        whole = self.invoiced.amount_cents
-        return Fraction(self.by_status["succeeded"].amount_cents, whole) if whole > 0 else None
+        return rate(self.by_status["succeeded"].amount_cents, self.invoiced.amount_cents)
 
 
 @dataclass(frozen=True)
@@ -129,26 +128,13 @@ def tiles(figures: CurrencyFigures) -> Iterable[Tile]:
     yield Tile("Collection rate", None, percent(now.rate), detail, points)
 
 
-def percent(ratio: Fraction | None) -> str:
-    """A ratio rounded to tenths of a percent; a dash for none.
-
-    Says 0% and 100% of nothing but exactly those.
-    """
-    if ratio is None:
-        return "\N{EN DASH}"
-    tenths = round(ratio * 1000)
-    if 0 < ratio < 1 and tenths in (0, 1000):
-        return "under 0.1%" if tenths == 0 else "over 99.9%"
-    return f"{Decimal(tenths).scaleb(-1):,.1f}%"
-
-
 def counted(count: int) -> str:
     """A number of invoices in words."""
     return f"{count:,} invoice{'' if count == 1 else 's'}"
 
 
 def _month_figures(cells: dict[tuple[date, str], Row], month: date) -> MonthFigures:
-    found = {status: cells.get((month, status)) for status in STATUSES}
+    found = {status: cells.get((month, status)) for status in PAYMENT_STATUSES}
     return MonthFigures(
         month,
         {

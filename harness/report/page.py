@@ -16,8 +16,9 @@ from harness.collection.collection import Collection, Organization, Published
 from harness.collection.reasons import Reason, reason
 from harness.foundation.files import sync_directory
 from harness.published.origin import INVENTED, command_again
+from harness.published.show import percent
 from harness.report.chart import chart
-from harness.report.figures import CurrencyFigures, counted, currency_figures, percent, tiles
+from harness.report.figures import CurrencyFigures, counted, currency_figures, tiles
 
 _EXAMPLES = 3
 

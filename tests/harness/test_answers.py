@@ -10,7 +10,7 @@ import pytest
 from harness.collection import contract
 from harness.collection.answers import PATH, answer
 from harness.collection.collection import Collection, EntityRow, Organization, Row
-from harness.published.show import major_units, table
+from harness.published.show import major_units, rows_as_csv, rows_as_json, table
 
 JANUARY, FEBRUARY, MARCH = date(2024, 1, 1), date(2024, 2, 1), date(2024, 3, 1)
 
@@ -190,20 +190,53 @@ def test_amounts_in_major_units_are_exact(cents: int, subunits: int, expected: s
     assert major_units(cents, subunits) == expected
 
 
-def test_the_table_has_a_row_per_month_and_a_block_per_currency() -> None:
-    lines = list(table(COLLECTION, [ACME], 2))
-    assert [line.split() for line in lines] == [
-        ["Acme", "(acme),", "EUR"],
-        ["month", "pending", "succeeded", "failed"],
-        ["2024-02", "0", "0.00", "0", "0.00", "0", "0.00"],
-        ["2024-03", "0", "0.00", "3", "9.00", "0", "0.00"],
-        [],
-        ["Acme", "(acme),", "JPY"],
-        ["month", "pending", "succeeded", "failed"],
-        ["2024-02", "0", "0", "0", "0", "0", "0"],
-        ["2024-03", "0", "0", "0", "0", "1", "0"],
-        [],
+def test_the_table_has_a_row_per_month_a_total_and_a_block_per_currency() -> None:
+    rows = [
+        Row(JANUARY, "pending", "EUR", 2, 1050),
+        Row(JANUARY, "succeeded", "EUR", 5, 123456),
+        Row(FEBRUARY, "failed", "EUR", 1, 200),
+        Row(FEBRUARY, "succeeded", "JPY", 4, 1000),
+        Row(FEBRUARY, "pending", "JPY", 1, -1200),
     ]
+    both = Organization("two", "Two", (JANUARY, FEBRUARY), tuple(rows), (), {})
+    assert list(table(COLLECTION, [both], 2)) == [
+        "Two (two), EUR",
+        "    month     pending     succeeded     failed    rate",
+        "  2024-01   2   10.50   5  1,234.56   0   0.00   99.2%",
+        "  2024-02   0    0.00   0      0.00   1   2.00    0.0%",
+        "    total   2   10.50   5  1,234.56   1   2.00   99.0%",
+        "",
+        "Two (two), JPY",
+        "    month     pending     succeeded     failed   rate",
+        "  2024-01   0       0   0         0   0      0",
+        "  2024-02   1  -1,200   4     1,000   0      0",
+        "    total   1  -1,200   4     1,000   0      0",
+        "",
+    ]
+
+
+def test_the_table_of_one_month_has_no_total() -> None:
+    assert not [line for line in table(COLLECTION, [ACME], 1) if "total" in line]
+
+
+def test_the_rows_of_the_table_come_as_csv_and_json() -> None:
+    assert rows_as_csv([ACME], 1, "EUR") == (
+        "organization_id,month,payment_status,currency,invoices_count,amount_cents\n"
+        "acme,2024-03-01,succeeded,EUR,3,900\n"
+    )
+    assert json.loads(rows_as_json(COLLECTION, [ACME], 1, "EUR")) == {
+        "as_of_date": COLLECTION.as_of_date.isoformat(),
+        "rows": [
+            {
+                "organization_id": "acme",
+                "month": "2024-03-01",
+                "payment_status": "succeeded",
+                "currency": "EUR",
+                "invoices_count": 3,
+                "amount_cents": 900,
+            }
+        ],
+    }
 
 
 def test_the_table_can_be_of_one_currency() -> None:
@@ -215,9 +248,4 @@ def test_the_table_can_be_of_one_currency() -> None:
 
 def test_the_table_of_an_organization_without_invoices_says_so() -> None:
     late = Organization("late", None, (JANUARY,), (), (), {})
-    assert [line.split() for line in table(COLLECTION, [late], 12)] == [
-        ["Organization", "(late):", "no", "collected", "invoices"],
-        ["month", "pending", "succeeded", "failed"],
-        ["2024-01", "0", "0", "0", "0", "0", "0"],
-        [],
-    ]
+    assert list(table(COLLECTION, [late], 12)) == ["Organization (late): no collected invoices", ""]

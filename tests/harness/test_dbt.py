@@ -13,7 +13,9 @@ import duckdb
 import pytest
 from judged import COLUMNS, DUCKDB, judging_query
 
+from harness.collection.collection import PAYMENT_STATUSES
 from harness.foundation.home import PROJECT, Home
+from harness.report.chart import STACKED
 
 
 def dbt(target: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -129,6 +131,14 @@ def test_no_cast_is_compared_with_an_empty_text() -> None:
         for match in compared.finditer(path.read_text())
     ]
     assert not found
+
+
+def test_payment_statuses_are_numbered_as_in_their_seed() -> None:
+    with (PROJECT / "seeds" / "reference" / "payment_statuses.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    codes = {row["payment_status"]: int(row["code"]) for row in rows}
+    assert codes == {status: code for code, status in enumerate(PAYMENT_STATUSES)}
+    assert set(STACKED) == set(PAYMENT_STATUSES)
 
 
 def exclusion_reasons() -> list[dict[str, str]]:

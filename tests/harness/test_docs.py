@@ -137,7 +137,7 @@ EARLIER = "20261123T151446Z-82f8b115"
 # What stands for something of the reader's own.
 THEIRS = {
     "--organization ID": "--organization 11bedd82-2ba9-473b-b755-d9bca18f55be",
-    "revoke 1f2e3d4c": "revoke $(harness keys list | head -1 | cut -d' ' -f1)",
+    "revoke 1f2e3d4c": "revoke $(harness keys list | tail -1 | cut -d' ' -f1)",
 }
 
 

@@ -112,12 +112,17 @@ def test_add_prints_the_key_alone_and_list_and_revoke_know_it(
 
     (key,) = read_keys(home)
     listed = harness("keys", "list", home=home)
-    assert listed.stdout == f"{key.id}  {organization}  {key.created_at}  BI\n"
+    assert [line.split() for line in listed.stdout.splitlines()] == [
+        ["id", "organization", "made", "name"],
+        [key.id, organization, key.created_at, "BI"],
+    ]
     assert secret not in listed.stdout
 
     revoked = harness("keys", "revoke", key.id, home=home)
     assert revoked.stdout == f"revoked {key.id} of organization {organization}\n"
-    assert harness("keys", "list", home=home).stdout == ""
+    none = harness("keys", "list", home=home)
+    assert (none.returncode, none.stdout) == (0, "")
+    assert "harness keys add" in none.stderr
     again = harness("keys", "revoke", key.id, home=home)
     assert (again.returncode, again.stdout) == (2, "")
     assert "harness keys list" in again.stderr

@@ -29,9 +29,10 @@ from harness.collection.collection import Collection, Organization, Row, publish
 from harness.collection.reasons import reasons
 from harness.foundation.errors import HarnessError
 from harness.foundation.home import Home
+from harness.published.show import percent
 from harness.report import page as report
 from harness.report.chart import Axis, money_axis
-from harness.report.figures import CurrencyFigures, currency_figures, percent, tiles
+from harness.report.figures import CurrencyFigures, currency_figures, tiles
 
 QUILLFERN = "11bedd82-2ba9-473b-b755-d9bca18f55be"
 MAPLESTRAND = "72e2286b-2d17-433d-99b3-ce624b5dcaf3"
