@@ -85,8 +85,9 @@ bench-large: $(TESTING)
 	$(BIN)/python benchmarks/serve_ratio.py --min-ratio 0.8 --min-speedup 100
 
 docs: setup
-	$(BIN)/dbt --quiet docs generate --static --empty-catalog
-	@echo "$(CURDIR)/target/static_index.html"
+	LAGO_COLLECTION_DATABASE=target/docs.duckdb $(BIN)/dbt --quiet build --resource-type model --resource-type seed
+	LAGO_COLLECTION_DATABASE=target/docs.duckdb $(BIN)/dbt --quiet docs generate --static
+	@echo 'file://$(CURDIR)/target/static_index.html#!/overview/lago_invoice_collection'
 
 test-engines: $(ENGINES)
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ENGINE_TESTS)

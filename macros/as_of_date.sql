@@ -1,5 +1,3 @@
-{#- The as-of date as a date literal: lago__as_of_date, else the environment's, else the UTC date on
-    which the run started. Unlike a variable, the environment lets dbt keep what it has parsed. -#}
 {% macro as_of_date() -%}
     {%- set today = run_started_at.strftime('%Y-%m-%d') -%}
     {%- set otherwise = env_var('LAGO_COLLECTION_AS_OF_DATE', '') or today -%}

@@ -1,4 +1,3 @@
-{#- The sum of a bigint column, exact also beyond 64 bits. -#}
 {% macro exact_sum(column) -%}
     {{ return(adapter.dispatch('exact_sum', 'lago_invoice_collection')(column)) }}
 {%- endmacro %}

@@ -1,4 +1,3 @@
-{#- An id as text; a UUID in lower case, as UUIDs are equal whatever their case. -#}
 {% macro id_text(column) -%}
     {%- set text = 'cast(' ~ column ~ ' as ' ~ dbt.type_string() ~ ')' -%}
     case

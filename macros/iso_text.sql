@@ -1,4 +1,3 @@
-{#- A column of any type as text; a date or a time as ISO 8601 writes it. -#}
 {% macro iso_text(column) -%}
     {{ return(adapter.dispatch('iso_text', 'lago_invoice_collection')(column)) }}
 {%- endmacro %}

@@ -1,4 +1,3 @@
-{#- The least id of a group, in the order of its characters. -#}
 {% macro least_id(column) -%}
     {{ return(adapter.dispatch('least_id', 'lago_invoice_collection')(column)) }}
 {%- endmacro %}

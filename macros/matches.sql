@@ -1,4 +1,3 @@
-{#- Whether a pattern matches a text from its first to its last character. -#}
 {% macro matches(text, pattern) -%}
     {{ return(adapter.dispatch('matches', 'lago_invoice_collection')(text, pattern)) }}
 {%- endmacro %}

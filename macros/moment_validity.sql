@@ -1,5 +1,3 @@
-{#- Whether a column of any type holds a moment: 'valid', 'missing' or 'invalid'. A moment is a day of
-    the years 1 to 9999 that exists, alone or with a time of day, and that with or without a zone. -#}
 {% macro moment_validity(column) -%}
     {%- set text = iso_text(column) -%}
     {%- set day = parse_date('left(' ~ text ~ ', 10)') -%}
@@ -18,8 +16,6 @@
     end
 {%- endmacro %}
 
-{#- Whether a column is of the engine's commonest type of moments, and within the years 1 to 9999: what
-    need not be judged by its text, which takes many times as long. -#}
 {% macro is_ordinary_timestamp(column) -%}
     {{ return(adapter.dispatch('is_ordinary_timestamp', 'lago_invoice_collection')(column)) }}
 {%- endmacro %}

@@ -1,4 +1,3 @@
-{#- The first day of the month of a date or timestamp, as a date. -#}
 {% macro month_of(expression) -%}
     {{ return(adapter.dispatch('month_of', 'lago_invoice_collection')(expression)) }}
 {%- endmacro %}

@@ -1,4 +1,3 @@
-{#- A column of the invoices table, or null where lago__absent_columns names it. -#}
 {% macro optional_column(column) -%}
     {{ 'cast(null as ' ~ dbt.type_string() ~ ')' if column in var('lago__absent_columns') else column }}
 {%- endmacro %}

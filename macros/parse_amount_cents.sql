@@ -1,5 +1,3 @@
-{#- The amount in cents as bigint: an integer column as it is, text only if it is an optional minus
-    and digits; null for anything else and for what does not fit 64 bits. -#}
 {% macro parse_amount_cents(column) -%}
     {{ return(adapter.dispatch('parse_amount_cents', 'lago_invoice_collection')(column)) }}
 {%- endmacro %}

@@ -1,5 +1,3 @@
-{#- The date of a column: a date of the years 1 to 9999 as it is, text only if it is YYYY-MM-DD and
-    exists (no calendar has a year 0); null for anything else, infinite dates among it. -#}
 {% macro parse_date(column) -%}
     {{ return(adapter.dispatch('parse_date', 'lago_invoice_collection')(column)) }}
 {%- endmacro %}

@@ -1,5 +1,3 @@
-{#- The ids of a column that occur more than once, UUIDs in any case, and null, with the number of
-    their rows. -#}
 {% macro repeated_ids(relation, column) -%}
     {{ return(adapter.dispatch('repeated_ids', 'lago_invoice_collection')(relation, column)) }}
 {%- endmacro %}

@@ -1,5 +1,3 @@
-{#- The moment of a column as a timestamp in UTC, without zone: an offset in text or type is applied,
-    its absence means UTC. Null for what is no moment. -#}
 {% macro utc_timestamp(column) -%}
     case
         when {{ moment_validity(column) }} = 'valid'

@@ -1,4 +1,3 @@
-{#- A query of the whole numbers from 0 to 9999, in the column number. -#}
 {% macro whole_numbers() -%}
     {{ return(adapter.dispatch('whole_numbers', 'lago_invoice_collection')()) }}
 {%- endmacro %}

@@ -17,6 +17,8 @@ from harness.collection.collection import PAYMENT_STATUSES
 from harness.foundation.home import PROJECT, Home
 from harness.report.chart import STACKED
 
+PACKAGE = "lago_invoice_collection"
+
 
 def dbt(target: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
@@ -63,6 +65,23 @@ def test_docs_are_generated_without_a_warning_and_describe_everything(
         assert mart["config"]["contract"]["enforced"]
         assert mart["access"] == "public"
         assert mart["unique_id"] in exposed
+
+
+def test_every_macro_is_described(manifest: dict[str, Any]) -> None:
+    ours = [each for each in manifest["macros"].values() if each["package_name"] == PACKAGE]
+    engines = ("default__", "duckdb__", "postgres__", "spark__", "test_")
+    described = {
+        each["name"]: [argument["description"] for argument in each["arguments"]]
+        for each in ours
+        if each["description"]
+    }
+    assert described.keys() >= {
+        each["name"] for each in ours if not each["name"].startswith(engines)
+    }
+    assert all(all(texts) for texts in described.values())
+    page = manifest["docs"][f"doc.{PACKAGE}.__{PACKAGE}__"]["block_contents"]
+    names = {node["name"] for node in manifest["nodes"].values()}
+    assert set(re.findall("`([a-z_]+)`", page)) <= names
 
 
 def test_every_model_tests_its_key(manifest: dict[str, Any]) -> None:
