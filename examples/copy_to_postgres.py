@@ -73,4 +73,7 @@ def text(value: str) -> str:
 if __name__ == "__main__":
     if len(sys.argv) != 3:
         sys.exit(__doc__)
-    copy(Path(sys.argv[1]), sys.argv[2])
+    try:
+        copy(Path(sys.argv[1]), sys.argv[2])
+    except (OSError, duckdb.Error) as error:
+        sys.exit(f"nothing is copied: {error}")

@@ -22,6 +22,7 @@ class Workflow:
 
     def __init__(self, checkout: Path) -> None:
         self.checkout = checkout
+        self.unchanged: subprocess.CompletedProcess[str] | None = None
         (block,) = (part.partition("\n```")[0] for part in TEXT.split("```yaml\n")[1:])
         self.definition: dict[str, Any] = yaml.safe_load(block)
         files = subprocess.run(
@@ -70,6 +71,7 @@ def workflow(sample_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Wor
     kept = workflow.run("publish", "Keep the state")
     assert kept.returncode == 0, kept.stdout + kept.stderr
     shutil.rmtree(workflow.checkout / "warehouse")
+    workflow.unchanged = workflow.run("check", "Only what has changed")
     # A change of the rules: lost disputes count.
     model = workflow.checkout / "models" / "intermediate" / "int_invoice_groups_classified.sql"
     text = model.read_text()
@@ -93,6 +95,12 @@ def test_every_step_is_tried_or_cannot_be_here(workflow: Workflow) -> None:
     # The first takes minutes; the second is what made the home of these tests.
     assert named == tried | {"make setup", "Publish"}
     assert workflow.definition["env"]["AS_OF"] in workflow.definition["env"]["VARS"]
+
+
+def test_a_change_that_reaches_no_model_passes(workflow: Workflow) -> None:
+    assert workflow.unchanged is not None
+    assert workflow.unchanged.returncode == 0, workflow.unchanged.stdout
+    assert "Nothing to do" in workflow.unchanged.stdout
 
 
 def test_only_what_a_change_reaches_is_tested(workflow: Workflow) -> None:
