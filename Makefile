@@ -20,7 +20,7 @@ made_of = $(CURDIR) $$($(1) -c 'import sys; print(sys.base_prefix, sys.version)'
 ANEW := $(shell test "$$(cat $(INSTALLED) 2>/dev/null)" = "$(call made_of,$(GIVEN))" || echo anew)
 
 .DEFAULT_GOAL := help
-.PHONY: anew help setup run test test-engines soak bench bench-large docs lint lock clean
+.PHONY: anew help setup run test test-engines test-dbt-versions soak bench bench-large docs lint lock clean
 
 help:
 	@echo "make run          set up, then run the main job on the sample: its table and its report"
@@ -30,6 +30,7 @@ help:
 	@echo "make bench-large  the same on up to 50 million invoices, for benchmarks/RESULTS.md"
 	@echo "make docs         build dbt's documentation, one page: target/static_index.html"
 	@echo "make test-engines build everything on PostgreSQL and Spark, too, and compare with DuckDB"
+	@echo "make test-dbt-versions  build and test the sample with dbt-core 1.10 and 1.12, too"
 	@echo "make setup        only set up: the environment in $(VENV), with $(BIN)/harness and $(BIN)/dbt"
 	@echo "make lint         only the linters"
 	@echo "make lock         pin the requirements again (needs uv: pip install uv, outside of $(VENV))"
@@ -91,6 +92,9 @@ docs: setup
 
 test-engines: $(ENGINES)
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ENGINE_TESTS)
+
+test-dbt-versions: $(INSTALLED)
+	@for version in 1.10 1.12; do $(BIN)/python tests/engines/dbt_version.py $$version || exit 1; done
 
 lint: $(TESTING)
 	$(BIN)/ruff check $(SOURCES)

@@ -9,7 +9,7 @@ import secrets
 from dataclasses import asdict, dataclass
 
 from harness.foundation.errors import HarnessError
-from harness.foundation.files import read_json, sync_directory
+from harness.foundation.files import read_json, replace_file
 from harness.foundation.home import Home, now
 
 _BEARER = re.compile(rb"bearer ([\w.~+/-]+=*)", re.IGNORECASE)
@@ -107,11 +107,5 @@ def revoke_key(home: Home, id_: str) -> Key:
 
 
 def _write(home: Home, keys: list[Key]) -> None:
-    fresh = home.keys.with_suffix(".new")
-    fresh.unlink(missing_ok=True)
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as handle:
-        json.dump({"keys": [asdict(key) for key in keys]}, handle, indent=2)
-        handle.flush()
-        os.fsync(handle.fileno())
-    fresh.replace(home.keys)
-    sync_directory(home.path)
+    content = json.dumps({"keys": [asdict(key) for key in keys]}, indent=2)
+    replace_file(home.keys, content, mode=0o600)

@@ -1,6 +1,5 @@
 """The checks that stand between a build and its publication."""
 
-import hashlib
 import json
 from collections.abc import Iterator
 from datetime import date
@@ -20,7 +19,7 @@ from harness.collection import contract
 from harness.collection.answers import PATH, answer
 from harness.collection.collection import Collection, read_collection
 from harness.foundation.errors import HarnessError
-from harness.foundation.files import read_json, write_json
+from harness.foundation.files import read_json, sha256_of, write_json
 from harness.foundation.home import PROJECT, Home
 from harness.load.loading import Load, current_load
 from harness.sources.formats import literal
@@ -76,12 +75,6 @@ def check(
 def recorded_check(home: Home) -> dict[str, Any]:
     """The last check of the scratch build as JSON; raises HarnessError where there is none."""
     return read_json(home.scratch / "check.json", "nothing is checked; run: harness check")
-
-
-def sha256_of(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def _scratch_collection(connection: duckdb.DuckDBPyConnection, built: Build) -> Collection:

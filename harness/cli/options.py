@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from harness.foundation.home import DEFAULT_HOME, IS_CHECKOUT, Home
+from harness.load import origin
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -71,7 +72,7 @@ ORGANIZATIONS = click.option(
 SCHEMA = click.option(
     "--schema",
     metavar="NAME",
-    help="The schema of Lago's tables, of a database. Default: public.",
+    help=f"The schema of Lago's tables, of a database. Default: {origin.SCHEMA}.",
 )
 ONLY = click.option(
     "--organization",
@@ -82,7 +83,7 @@ ONLY = click.option(
 PER_PAGE = click.option(
     "--per-page",
     type=click.IntRange(1, 1000),
-    help="How many invoices to ask an API for at a time. Default: 500.",
+    help=f"How many invoices to ask an API for at a time. Default: {origin.PER_PAGE}.",
 )
 INSECURE = click.option(
     "--insecure",

@@ -1,6 +1,7 @@
-"""Files of ours: JSON that is on the disk once written, paths that DuckDB takes as they are."""
+"""Files of ours: on the disk once written, in one step where others read them meanwhile."""
 
 import contextlib
+import hashlib
 import json
 import os
 import shutil
@@ -32,6 +33,31 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
         handle.write("\n")
         handle.flush()
         os.fsync(handle.fileno())
+
+
+def replace_file(path: Path, text: str, mode: int = 0o666) -> None:
+    """Write a text in the place of a file in one step: readers see the old one or the new one.
+
+    A new file gets this mode, less the umask.
+    """
+    fresh = path.with_name(f".{path.name}.new")
+    fresh.unlink(missing_ok=True)
+    try:
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
+            handle.write(text)
+            handle.flush()
+            os.fsync(handle.fileno())
+        fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)
+    sync_directory(path.parent)
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def sync_directory(path: Path) -> None:

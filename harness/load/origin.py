@@ -12,6 +12,7 @@ from harness.sources.tables import Source
 
 SAMPLE = "sample"
 PER_PAGE = 500
+SCHEMA = "public"
 
 _SAMPLE_FILES = PROJECT / "seeds" / "lago"
 _SOURCES = (
@@ -27,11 +28,11 @@ class Options:
     organizations: Path | None = None
     """A file with the organizations, beside a file of invoices."""
     schema: str | None = None
-    """The schema of Lago's tables in a database, public by default."""
+    """The schema of Lago's tables in a database; SCHEMA where it is not given."""
     organization: str | None = None
     """Whose the rows are that do not say so; of a database, the only one to load."""
     per_page: int | None = None
-    """How many invoices to ask an API for at a time, 500 by default."""
+    """How many invoices to ask an API for at a time; PER_PAGE where it is not given."""
     insecure: bool = False
     """Whether an API key may go over http:// beyond this machine."""
 
@@ -63,7 +64,7 @@ def origin(source: str, options: Options, note: Callable[[str], None]) -> Source
     scheme, is_url, _ = source.partition("://")
     if is_url and scheme in lago_database.SCHEMES:
         _check(options, "a database")
-        schema = options.schema or "public"
+        schema = options.schema or SCHEMA
         return lago_database.Database.at(source, schema, options.organization)
     if is_url and scheme in ("https", "http"):
         _check(options, "an API")

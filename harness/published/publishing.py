@@ -9,10 +9,10 @@ from typing import Any
 import duckdb
 
 from harness.build.building import current_build
-from harness.check.checking import BILLING_ENTITIES_QUERY, recorded_check, sha256_of
+from harness.check.checking import BILLING_ENTITIES_QUERY, recorded_check
 from harness.collection.collection import Published, published
 from harness.foundation.errors import HarnessError, Refused
-from harness.foundation.files import plain_path, write_json
+from harness.foundation.files import plain_path, sha256_of, write_json
 from harness.foundation.home import Home, make_current, new_id, now, stage
 from harness.foundation.resources import shortage
 from harness.load.loading import current_load

@@ -1,6 +1,5 @@
 """The HTML report of a published version: one file without scripts, for screen and paper."""
 
-import os
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from markupsafe import Markup
 
 from harness.collection.collection import Collection, Organization, Published
 from harness.collection.reasons import Reason, reason
-from harness.foundation.files import sync_directory
+from harness.foundation.files import replace_file
 from harness.published.origin import INVENTED, command_again
 from harness.published.show import percent
 from harness.report.chart import chart
@@ -61,16 +60,7 @@ def write_report(version: Published, progress: Callable[[float, str], None]) -> 
     """
     html = render(version.manifest, version.collection(), _examples(version), progress)
     path = version.path / "report.html"
-    temporary = version.path / ".report.html"
-    try:
-        with temporary.open("w", encoding="utf-8") as handle:
-            handle.write(html)
-            handle.flush()
-            os.fsync(handle.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    sync_directory(version.path)
+    replace_file(path, html)
     return path
 
 

@@ -83,6 +83,11 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+def identifier(name: str) -> str:
+    """The name of a column or table as SQL, whatever its letters."""
+    return '"' + name.replace('"', '""') + '"'
+
+
 def path_literal(file: Path) -> str:
     """A file to read as an SQL literal that stands for this file alone, whatever its name."""
     return literal(glob.escape(str(file)))
@@ -93,7 +98,7 @@ def _parquet_rows(connection: DuckDBPyConnection, files: Sequence[Path]) -> Rows
         union = ", union_by_name = true" if len(parts) > 1 else ""
         sql = f"read_parquet({_list(parts)}, hive_partitioning = false{union})"
         found = connection.execute(f"describe from {sql}").fetchall()
-        return sql, [Column(name, _quoted(name), type_) for name, type_, *_ in found]
+        return sql, [Column(name, identifier(name), type_) for name, type_, *_ in found]
 
     if len(files) > 1:
         _check_same({file: [each.name for each in described([file])[1]] for file in files})
@@ -161,10 +166,10 @@ def _json_rows(connection: DuckDBPyConnection, files: Sequence[Path], table: str
     names = sorted({*names, *assumed})
     used = {*TABLES[table], *MARKS}
     wanted = [name for name in names if landing_name(name) in used] or ["id"]
-    types = ", ".join(f"{_quoted(name)}: 'varchar'" for name in wanted)
+    types = ", ".join(f"{identifier(name)}: 'varchar'" for name in wanted)
     return Rows(
         f"read_json({source}, columns = {{{types}}})",
-        [Column(name, _quoted(name), "VARCHAR") for name in names],
+        [Column(name, identifier(name), "VARCHAR") for name in names],
         assumed=frozenset(assumed),
         total=_megabytes(files),
         unit="MB",
@@ -203,10 +208,6 @@ def _check_same(columns: dict[Path, list[str]]) -> None:
 
 def _list(files: Sequence[Path]) -> str:
     return f"[{', '.join(map(path_literal, files))}]"
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _megabytes(files: Sequence[Path]) -> int:

@@ -13,7 +13,7 @@ from duckdb import DuckDBPyConnection, Error
 
 from harness.foundation.errors import HarnessError
 from harness.sources.error_texts import server_reason, shortened
-from harness.sources.formats import literal, reading
+from harness.sources.formats import identifier, literal, reading
 from harness.sources.row_security import check_row_security
 from harness.sources.tables import Column, Found, Rows
 
@@ -95,11 +95,11 @@ class Database:
                 f"{self.name} has no table {table} that this user may see; name its --schema, or "
                 f"grant select on {table}"
             )
-        sql = f"lago.{_quoted(self.schema)}.{table}"
+        sql = f"lago.{identifier(self.schema)}.{table}"
         if self.organization:
             key = "id" if table == "organizations" else "organization_id"
             sql += f" where {key} = {literal(self.organization)}"
-        rows = Rows(sql, [Column(name, _quoted(name), type_) for name, type_ in columns], True)
+        rows = Rows(sql, [Column(name, identifier(name), type_) for name, type_ in columns], True)
         return Found(rows, f"{self.name}, table {table}", advice=_ADVICE)
 
     def _attach(self, connection: DuckDBPyConnection) -> None:
@@ -132,7 +132,7 @@ class Database:
     def _check_organization(self, connection: DuckDBPyConnection) -> None:
         if not self.organization:
             return
-        table = f"lago.{_quoted(self.schema)}.organizations"
+        table = f"lago.{identifier(self.schema)}.organizations"
         ids = [
             id_
             for (id_,) in connection.execute(f"select cast(id as varchar) from {table}").fetchall()
@@ -193,10 +193,6 @@ def _places(parts: SplitResult) -> dict[str, str]:
         "dbname": parts.path.removeprefix("/"),
     }
     return {name: unquote(value) for name, value in given.items() if value.strip(",")}
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _escaped(value: str) -> str:

@@ -41,7 +41,7 @@ def test_the_file_holds_no_key_and_is_for_its_owner_only(home: Home) -> None:
 
 
 def test_a_leftover_of_a_killed_writer_does_not_matter(home: Home) -> None:
-    leftover = home.keys.with_suffix(".new")
+    leftover = home.keys.with_name(".keys.json.new")
     leftover.write_text("{")
     leftover.chmod(0o666)
     add_key(home, "north", None)

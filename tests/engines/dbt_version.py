@@ -1,0 +1,79 @@
+"""Builds and tests the sample with another minor version of dbt-core, and compares the report.
+
+    python tests/engines/dbt_version.py 1.12
+
+The environment is target/dbt-1.12: what the project needs, with that dbt-core in its place.
+dbt-core 1.12 asks for a parser that no package registry has, and does without it: hence --no-deps.
+Exit codes: 0; 1 where dbt fails or the report differs.
+"""
+
+import os
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import duckdb
+
+PROJECT = Path(__file__).parents[2]
+SAMPLE = PROJECT / "tests" / "cases" / "sample.csv"
+AS_OF_DATE = "2026-06-17"
+ALSO_NEEDED = {"1.12": ["metricflow~=0.213.0", "python-dotenv"]}
+
+
+def installed(version: str) -> Path:
+    """The programs of an environment with that version of dbt-core, made where it is not there."""
+    place = PROJECT / "target" / f"dbt-{version}"
+    programs, done = place / "bin", place / "installed"
+    if not done.exists():
+        venv.create(place, clear=True, with_pip=True)
+        pip = [str(programs / "pip"), "install", "--quiet", "--disable-pip-version-check"]
+        subprocess.run([*pip, "--requirement", str(PROJECT / "requirements.txt")], check=True)
+        subprocess.run([*pip, "--no-deps", f"dbt-core~={version}.0"], check=True)
+        if others := ALSO_NEEDED.get(version):
+            subprocess.run([*pip, *others], check=True)
+        done.touch()
+    return programs
+
+
+def differing_rows(database: Path) -> int:
+    """How many rows of the report and of the sample's fixture the other one lacks."""
+    columns = "organization_id, month, payment_status, currency, invoices_count, amount_cents"
+    built = f"select {columns} from built.main.invoice_collection"
+    expected = f"select {columns} from read_csv('{SAMPLE}')"
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{database}' as built (read_only)")
+        found = connection.execute(
+            f"select count(*) from (({built} except all {expected})"
+            f" union all ({expected} except all {built}))"
+        ).fetchone()
+    assert found is not None
+    return int(found[0])
+
+
+def main(version: str) -> int:
+    """Build with that version; returns the exit code."""
+    programs = installed(version)
+    database = programs.parent / "sample.duckdb"
+    database.unlink(missing_ok=True)
+    built = subprocess.run(
+        [
+            *(str(programs / "dbt"), "--quiet", "build"),
+            *("--vars", f"{{lago__as_of_date: {AS_OF_DATE}}}"),
+            *("--target-path", str(programs.parent / "target")),
+        ],
+        cwd=PROJECT,
+        env=os.environ | {"LAGO_COLLECTION_DATABASE": str(database)},
+        check=False,
+    )
+    if built.returncode:
+        return 1
+    differing = differing_rows(database)
+    print(f"dbt-core {version}: {differing} rows of the sample's report differ")
+    return min(differing, 1)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    sys.exit(main(sys.argv[1]))
