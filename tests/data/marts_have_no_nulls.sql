@@ -22,41 +22,33 @@ incomplete as (
         'invoice_collection' as mart,
         organization_id
     from collected
-    where
-        organization_id is null
-        or month is null
-        or payment_status is null
-        or currency is null
-        or invoices_count is null
-        or amount_cents is null
+    where {{ any_is_null([
+        'organization_id', 'month', 'payment_status', 'currency', 'invoices_count',
+        'amount_cents'
+    ]) }}
     union all
     select
         'invoice_collection_by_billing_entity' as mart,
         organization_id
     from collected_by_billing_entity
-    where
-        organization_id is null
-        or month is null
-        or payment_status is null
-        or currency is null
-        or invoices_count is null
-        or amount_cents is null
+    where {{ any_is_null([
+        'organization_id', 'month', 'payment_status', 'currency', 'invoices_count',
+        'amount_cents'
+    ]) }}
     union all
     select
         'invoice_exclusions' as mart,
         organization_id
     from excluded
-    where
-        exclusion_reason is null
-        or invoices_count is null
-        or amount_cents is null
-        or example_invoice_id is null
+    where {{ any_is_null([
+        'exclusion_reason', 'invoices_count', 'amount_cents', 'example_invoice_id'
+    ]) }}
     union all
     select
         'organization_months' as mart,
         organization_id
     from organization_months
-    where organization_id is null or month is null
+    where {{ any_is_null(['organization_id', 'month']) }}
 )
 
 select * from incomplete
