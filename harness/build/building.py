@@ -8,9 +8,10 @@ from typing import Any
 
 from harness.build.dbt import run_dbt
 from harness.foundation.errors import HarnessError
-from harness.foundation.files import plain_path, read_json, write_json
-from harness.foundation.home import Home, make_directory, new_id, now
+from harness.foundation.files import make_directory, plain_path, read_json, write_json
+from harness.foundation.home import Home, now
 from harness.foundation.resources import UNLIMITED, Resources, shortage
+from harness.foundation.versions import new_id
 from harness.load.loading import current_load, ids_are_proven
 from harness.sources.formats import path_literal
 

@@ -30,17 +30,15 @@ class Progress:
         bar = ("#" * round(share * 20)).ljust(20, ".")
         line = f"[{bar}] {share:4.0%}{detail}, {elapsed:.0f} s{left}"
         if terminal:
-            sys.stderr.write(f"\r{line.ljust(self.width)}")
+            _write(f"\r{line.ljust(self.width)}")
             self.width = len(line)
         else:
-            sys.stderr.write(f"{line}\n")
-        sys.stderr.flush()
+            _write(f"{line}\n")
 
     def end(self) -> None:
         """Clear the bar."""
         if self.width:
-            sys.stderr.write(f"\r{' ' * self.width}\r")
-            sys.stderr.flush()
+            _write(f"\r{' ' * self.width}\r")
 
 
 @contextlib.contextmanager
@@ -73,6 +71,12 @@ def watching(
 
 
 def say(text: str) -> None:
-    """Print a line."""
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()
+    """Print a line, if anybody is there to read it."""
+    _write(f"{text}\n")
+
+
+def _write(text: str) -> None:
+    # The work goes on where the terminal is closed, or the pipe.
+    with contextlib.suppress(OSError):
+        sys.stderr.write(text)
+        sys.stderr.flush()

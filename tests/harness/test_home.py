@@ -11,8 +11,9 @@ from conftest import CASES
 from harness.cli.main import main_group
 from harness.collection.answers import PATH
 from harness.foundation.errors import HarnessError
-from harness.foundation.files import plain_path
-from harness.foundation.home import Home, current_in, make_directory, stage
+from harness.foundation.files import make_directory, plain_path
+from harness.foundation.home import Home
+from harness.foundation.versions import current_in, stage
 
 WRITING = ["load", "run", "build", "check", "publish", "report"]
 READING = ["show", "get", "serve"]
