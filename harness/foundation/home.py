@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from harness.foundation.errors import HarnessError
 from harness.foundation.files import make_directory, unwritable
-from harness.foundation.versions import current_in
+from harness.foundation.versions import current_in, remove_litter
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 IS_CHECKOUT = (_PACKAGE.parent / "dbt_project.yml").is_file()
@@ -48,7 +49,7 @@ class Home:
 
     @contextlib.contextmanager
     def locked(self, name: str = "run") -> Iterator[None]:
-        """Keep every other writer out.
+        """Keep every other writer out, and remove what killed ones have left.
 
         Raises HarnessError when there is one already, or when the home is not as we leave it.
         """
@@ -66,11 +67,13 @@ class Home:
                     f"{self.path} is in use by process {handle.read().strip() or 'unknown'}; "
                     "wait for it to end, or give another --home"
                 ) from None
+            if name == "run":
+                self.check()
+                self.clear()
+            # Last: on a disk that is full, there may be room for it now.
             handle.truncate(0)
             handle.write(str(os.getpid()))
             handle.flush()
-            if name == "run":
-                self.check()
             yield
 
     def make(self) -> None:
@@ -89,6 +92,15 @@ class Home:
                 make_directory(directory)
         current_in(self.raw.parent)
         current_in(self.published)
+
+    def clear(self) -> None:
+        """Remove what killed runs have left; the caller holds the lock."""
+        remove_litter(self.raw.parent)
+        remove_litter(self.published)
+        shutil.rmtree(self.scratch / "tmp", ignore_errors=True)
+        if not (self.scratch / "build.json").exists():
+            for half in self.scratch.glob("collection.duckdb*"):
+                half.unlink()
 
 
 def now() -> datetime:

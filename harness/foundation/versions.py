@@ -123,6 +123,10 @@ def prune(directory: Path, keep: int, stay: Set[str]) -> None:
 
 def remove_litter(directory: Path) -> None:
     """Remove what killed runs have left of versions that they were writing or removing."""
+    if not directory.exists():
+        return
+    with _warning_of(directory / ".current"):
+        (directory / ".current").unlink(missing_ok=True)
     for path in versions_in(directory, prefix="."):
         with _warning_of(path):
             shutil.rmtree(path)

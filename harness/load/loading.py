@@ -8,7 +8,7 @@ from pathlib import Path
 from harness.foundation.files import read_json, write_json
 from harness.foundation.home import Home, now
 from harness.foundation.resources import UNLIMITED, Resources
-from harness.foundation.versions import make_current, new_id, prune, remove_litter, stage
+from harness.foundation.versions import make_current, new_id, prune, stage
 from harness.load.landing import Landing
 from harness.load.origin import SAMPLE, Options, origin
 from harness.sources.files import Files
@@ -95,7 +95,6 @@ def load(
             make_current(staged, load_id)
     finally:
         shutil.rmtree(staged, ignore_errors=True)
-    remove_litter(home.raw.parent)
     prune(home.raw.parent, 1, {load_id})
     return loaded
 

@@ -20,7 +20,6 @@ from harness.foundation.versions import (
     make_current,
     new_id,
     prune,
-    remove_litter,
     stage,
 )
 from harness.load.loading import current_load
@@ -125,7 +124,6 @@ def publish(home: Home, keep: int = 3) -> Published:
         ) from error
     finally:
         shutil.rmtree(staged, ignore_errors=True)
-    remove_litter(home.published)
     prune(home.published, keep, {version} | ({before.name} if before else set()))
     return Published(path, manifest)
 
