@@ -35,12 +35,12 @@ class Build:
     """dbt's own id of the run, which its results bear, too."""
 
 
-def build(home: Home, as_of: date | None, resources: Resources = UNLIMITED) -> Build:
+def build(home: Home, as_of: date | None, lock: int, resources: Resources = UNLIMITED) -> Build:
     """Build and test the marts from the current load, in a new scratch database.
 
-    The as-of date is the given one, else the sample's own, else today in UTC. Raises HarnessError
-    when nothing is loaded, when memory or disk ran out, or when dbt itself breaks down; a failed
-    model or test is in the result.
+    `lock` is the descriptor that holds the home's lock. The as-of date is the given one, else the
+    sample's own, else today in UTC. Raises HarnessError when nothing is loaded, when memory or disk
+    ran out, or when dbt itself breaks down; a failed model or test is in the result.
     """
     load = current_load(home)
     moment = now()
@@ -63,6 +63,7 @@ def build(home: Home, as_of: date | None, resources: Resources = UNLIMITED) -> B
                     "LAGO_COLLECTION_DUCKDB": json.dumps(resources.config(temporary)),
                     "LAGO_COLLECTION_AS_OF_DATE": as_of_date,
                 },
+                lock,
             )
     finally:
         shutil.rmtree(temporary, ignore_errors=True)

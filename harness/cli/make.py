@@ -56,11 +56,11 @@ def run(
     harness run --from exports/lago --as-of 2026-10-31
     harness run                                          on the sample
     """
-    with home.locked():
+    with home.locked() as lock:
         resources = Resources(memory_limit, threads)
         say(_load_line(_load("run", home, resources, **source)))
         say("building and testing the marts with dbt")
-        say(_build_line(build(home, as_of, resources)))
+        say(_build_line(build(home, as_of, lock, resources)))
         report = check(home, fixture, strict, allow_shrink)
         for line in as_text(report, only_faults=True):
             say(line)
@@ -96,8 +96,8 @@ def build_(home: Home, as_of: date | None, memory_limit: str | None, threads: in
     \b
     harness build --as-of 2026-10-31
     """
-    with home.locked():
-        built = build(home, as_of, Resources(memory_limit, threads))
+    with home.locked() as lock:
+        built = build(home, as_of, lock, Resources(memory_limit, threads))
         if not built.succeeded:
             failed = [
                 " ".join(result["unique_id"].split(".")[::2][:2])

@@ -48,9 +48,10 @@ class Home:
         return self.path / "keys.json"
 
     @contextlib.contextmanager
-    def locked(self, name: str = "run") -> Iterator[None]:
+    def locked(self, name: str = "run") -> Iterator[int]:
         """Keep every other writer out, and remove what killed ones have left.
 
+        Gives the descriptor of the locked file; a process that inherits it holds the lock as well.
         Raises HarnessError when there is one already, or when the home is not as we leave it.
         """
         self.make()
@@ -74,7 +75,7 @@ class Home:
             handle.truncate(0)
             handle.write(str(os.getpid()))
             handle.flush()
-            yield
+            yield handle.fileno()
 
     def make(self) -> None:
         """Create the home; raises HarnessError where that is not possible."""
