@@ -11,7 +11,8 @@ from harness.api.messages import Message, log, response, values
 from harness.collection.answers import answer_query, error
 from harness.collection.collection import Published, published
 from harness.foundation.errors import HarnessError
-from harness.foundation.home import Home, current_in, now
+from harness.foundation.home import Home, now
+from harness.foundation.versions import current_in
 
 _ANSWERS_KEPT = 256
 _SECONDS_TO_RETRY = 1.0

@@ -8,9 +8,10 @@ from typing import Any
 
 from harness.build.dbt import run_dbt
 from harness.foundation.errors import HarnessError
-from harness.foundation.files import plain_path, read_json, write_json
-from harness.foundation.home import Home, make_directory, new_id, now
+from harness.foundation.files import make_directory, plain_path, read_json, write_json
+from harness.foundation.home import Home, now
 from harness.foundation.resources import UNLIMITED, Resources, shortage
+from harness.foundation.versions import new_id
 from harness.load.loading import current_load, ids_are_proven
 from harness.sources.formats import path_literal
 
@@ -34,12 +35,12 @@ class Build:
     """dbt's own id of the run, which its results bear, too."""
 
 
-def build(home: Home, as_of: date | None, resources: Resources = UNLIMITED) -> Build:
+def build(home: Home, as_of: date | None, lock: int, resources: Resources = UNLIMITED) -> Build:
     """Build and test the marts from the current load, in a new scratch database.
 
-    The as-of date is the given one, else the sample's own, else today in UTC. Raises HarnessError
-    when nothing is loaded, when memory or disk ran out, or when dbt itself breaks down; a failed
-    model or test is in the result.
+    `lock` is the descriptor that holds the home's lock. The as-of date is the given one, else the
+    sample's own, else today in UTC. Raises HarnessError when nothing is loaded, when memory or disk
+    ran out, or when dbt itself breaks down; a failed model or test is in the result.
     """
     load = current_load(home)
     moment = now()
@@ -62,6 +63,7 @@ def build(home: Home, as_of: date | None, resources: Resources = UNLIMITED) -> B
                     "LAGO_COLLECTION_DUCKDB": json.dumps(resources.config(temporary)),
                     "LAGO_COLLECTION_AS_OF_DATE": as_of_date,
                 },
+                lock,
             )
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -85,7 +87,7 @@ def build(home: Home, as_of: date | None, resources: Resources = UNLIMITED) -> B
         load_id=load.load_id,
         as_of_date=as_of_date,
         succeeded=run.returncode == 0,
-        elapsed_seconds=results["elapsed_time"],
+        elapsed_seconds=round((now() - moment).total_seconds(), 3),
         ids_proven_by_load=is_proven,
         invocation_id=results["metadata"]["invocation_id"],
     )

@@ -48,20 +48,21 @@ class Run:
     def show(self, progress: Progress) -> None:
         """Show how many steps are done, and which has been running for longest."""
         if not self.total:
-            progress.show(0.0, " reading the project")
+            progress.show(0.0, ", reading the project")
             return
         names = list(self.running)
-        detail = f" {self.finished} of {self.total} models, seeds and tests"
+        detail = f", {self.finished} of {self.total} models, seeds and tests"
         if names:
             detail += f", now {names[0][:40]}"
         progress.show(self.finished / self.total, detail)
 
 
-def run_dbt(arguments: Sequence[str], environment: dict[str, str]) -> Run:
+def run_dbt(arguments: Sequence[str], environment: dict[str, str], lock: int) -> Run:
     """Run dbt on the project, and show how far it is; returns what came of it.
 
-    Of this process's environment, dbt's own variables are left out, and that which would make an
-    error of each warning of Python's libraries.
+    It ends with this process. Until it has, it holds the home's lock, which is of the open file and
+    not of a process. Of this process's environment, dbt's own variables are left out, and that
+    which would make an error of each warning of Python's libraries.
     """
     ours = {
         key: value
@@ -70,13 +71,14 @@ def run_dbt(arguments: Sequence[str], environment: dict[str, str]) -> Run:
     }
     process = subprocess.Popen(
         [
-            *(sys.executable, "-m", "dbt.cli.main", *arguments),
+            *(sys.executable, "-m", "harness.build.child", *arguments),
             *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--target", "dev"),
             *("--log-format", "json", "--log-format-file", "text"),
         ],
         env=ours | environment,
         cwd=PROJECT,
-        stdin=subprocess.DEVNULL,
+        pass_fds=[lock],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -92,9 +94,9 @@ def run_dbt(arguments: Sequence[str], environment: dict[str, str]) -> Run:
             while listener.is_alive():
                 listener.join(0.2)
                 run.show(progress)
+            process.wait()
         finally:
-            if listener.is_alive():
-                process.terminate()
+            process.kill()
             progress.end()
     run.returncode = process.returncode
     return run

@@ -8,7 +8,8 @@ import duckdb
 from harness.check.findings import Finding, counted
 from harness.collection.collection import Collection, Organization, published
 from harness.foundation.errors import HarnessError
-from harness.foundation.home import Home, current_in
+from harness.foundation.home import Home
+from harness.foundation.versions import current_in
 
 _ALLOWED = "--allow-shrink lets it pass"
 

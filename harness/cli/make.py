@@ -1,6 +1,5 @@
 """The commands that make figures: run, load, build, check, publish."""
 
-import json
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -23,9 +22,10 @@ from harness.cli.options import (
     command,
     home_option,
 )
+from harness.cli.printing import after_publishing, echo, echo_json
 from harness.cli.read import draw_report, print_collection
 from harness.collection.collection import Published
-from harness.foundation.errors import Refused
+from harness.foundation.errors import HarnessError, Refused
 from harness.foundation.home import Home
 from harness.foundation.progress import say
 from harness.foundation.resources import Resources
@@ -56,19 +56,23 @@ def run(
     harness run --from exports/lago --as-of 2026-10-31
     harness run                                          on the sample
     """
-    with home.locked():
+    with home.locked() as lock:
         resources = Resources(memory_limit, threads)
         say(_load_line(_load("run", home, resources, **source)))
         say("building and testing the marts with dbt")
-        say(_build_line(build(home, as_of, resources)))
+        say(_build_line(build(home, as_of, lock, resources)))
         report = check(home, fixture, strict, allow_shrink)
         for line in as_text(report, only_faults=True):
             say(line)
         _refuse_failed(report)
         version = publish(home, keep)
+        try:
+            draw_report(version)
+        except HarnessError as error:
+            say(f"warning: {error}")
+    with after_publishing(version):
         print_collection(version, 12)
         _print_places(version)
-        click.echo(f"  {draw_report(version).name}")
 
 
 @command("load", *LOADING, *RESOURCES)
@@ -82,7 +86,7 @@ def load_(home: Home, memory_limit: str | None, threads: int | None, **source: A
     LAGO_API_KEY=... harness load --from https://api.getlago.com
     """
     with home.locked():
-        click.echo(_load_line(_load("load", home, Resources(memory_limit, threads), **source)))
+        echo(_load_line(_load("load", home, Resources(memory_limit, threads), **source)))
 
 
 @command("build", AS_OF, *RESOURCES)
@@ -92,8 +96,8 @@ def build_(home: Home, as_of: date | None, memory_limit: str | None, threads: in
     \b
     harness build --as-of 2026-10-31
     """
-    with home.locked():
-        built = build(home, as_of, Resources(memory_limit, threads))
+    with home.locked() as lock:
+        built = build(home, as_of, lock, Resources(memory_limit, threads))
         if not built.succeeded:
             failed = [
                 " ".join(result["unique_id"].split(".")[::2][:2])
@@ -103,7 +107,7 @@ def build_(home: Home, as_of: date | None, memory_limit: str | None, threads: in
             raise Refused(
                 f"{_build_line(built)}: {', '.join(failed)}; for the reasons: harness check"
             )
-        click.echo(_build_line(built))
+        echo(_build_line(built))
 
 
 @command(
@@ -138,10 +142,10 @@ def check_(
     with home.locked():
         report = check(home, fixture, strict, allow_shrink)
     if format_ == "json":
-        click.echo(json.dumps(report.as_json(), indent=2, ensure_ascii=False))
+        echo_json(report.as_json())
     else:
         for line in as_text(report):
-            click.echo(line)
+            echo(line)
     for fault in report.data_faults:
         say(f"data fault: {fault}")
     if junit:
@@ -158,7 +162,8 @@ def publish_(home: Home, keep: int) -> None:
     """
     with home.locked():
         version = publish(home, keep)
-    _print_places(version)
+    with after_publishing(version):
+        _print_places(version)
 
 
 def _load(
@@ -198,6 +203,7 @@ def _refuse_failed(report: Report) -> None:
 
 
 def _print_places(version: Published) -> None:
-    click.echo(f"published version {version.manifest['version']} in {version.path.parent}/current:")
-    for name in (*version.manifest["files"], "manifest.json"):
-        click.echo(f"  {name}")
+    echo(f"published version {version.manifest['version']} in {version.path.parent}/current:")
+    for name in (*version.manifest["files"], "manifest.json", "report.html"):
+        if (version.path / name).exists():
+            echo(f"  {name}")

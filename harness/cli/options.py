@@ -120,7 +120,7 @@ KEEP = click.option(
     type=click.IntRange(min=1),
     default=3,
     show_default=True,
-    help="How many published versions to keep, this one included.",
+    help="How many published versions to keep, this one included; the one before stays anyway.",
 )
 ALLOW_SHRINK = click.option(
     "--allow-shrink",

@@ -1,11 +1,11 @@
 """The commands that read what is published: report, show, get, diff."""
 
-import json
 from pathlib import Path
 
 import click
 
 from harness.cli.options import FORMAT, FORMAT_OF_ROWS, INSECURE, ORGANIZATION, command
+from harness.cli.printing import echo, echo_json
 from harness.collection.answers import PATH, answer
 from harness.collection.collection import Published, published
 from harness.foundation.errors import HarnessError, Refused
@@ -30,7 +30,7 @@ def report_(home: Home) -> None:
     """
     with home.locked():
         draw_report(published(home))
-    click.echo(home.published / "current" / "report.html")
+    echo(home.published / "current" / "report.html")
 
 
 @command(
@@ -71,7 +71,7 @@ def get(home: Home, path: str, organization: str | None) -> None:
     """
     collection = published(home).collection()
     response = answer(collection, collection.organization(organization), path)
-    click.echo(response.body)
+    echo(response.body)
     if response.status != 200:
         raise click.exceptions.Exit(1)
 
@@ -123,10 +123,10 @@ def diff_(
         organization = owner
     found = diff(collection, collection.organization(organization), body, name)
     if format_ == "json":
-        click.echo(json.dumps(found.as_json(), indent=2, ensure_ascii=False))
+        echo_json(found.as_json())
     else:
         for line in found.as_text():
-            click.echo(line)
+            echo(line)
     if fail_on_diff and not found.equal:
         raise Refused("the collection differs from Lago's; see the rows above")
 
@@ -165,11 +165,11 @@ def print_collection(
     if organization:
         shown = [collection.organization(organization)]
     if format_ == "csv":
-        click.echo(rows_as_csv(shown, months, code), nl=False)
+        echo(rows_as_csv(shown, months, code).rstrip("\n"))
     elif format_ == "json":
-        click.echo(rows_as_json(collection, shown, months, code))
+        echo_json(rows_as_json(collection, shown, months, code))
     else:
-        click.echo(f"Invoice collection as of {collection.as_of_date}, count and amount per month")
-        click.echo(INVENTED if version.is_sample else "")
+        echo(f"Invoice collection as of {collection.as_of_date}, count and amount per month")
+        echo(INVENTED if version.is_sample else "")
         for line in table(collection, shown, months, code):
-            click.echo(line)
+            echo(line)

@@ -4,9 +4,11 @@ import click
 
 from harness.api.keys import add_key, read_keys, revoke_key
 from harness.cli.options import ORGANIZATION, Commands, command
+from harness.cli.printing import echo
 from harness.collection.collection import HOW_TO_PUBLISH, published
-from harness.foundation.home import Home, current_in
+from harness.foundation.home import Home
 from harness.foundation.progress import say
+from harness.foundation.versions import current_in
 
 
 @command(
@@ -54,7 +56,7 @@ def keys_group() -> None:
 def keys_add(home: Home, organization: str | None, name: str | None) -> None:
     """Make a key and print it, once: only its hash is kept."""
     known = published(home).collection().organization(organization)
-    click.echo(add_key(home, known.id, name))
+    echo(add_key(home, known.id, name))
     say(f"a key of {known.name or known.id}; keep it now, it is not shown again")
 
 
@@ -69,14 +71,14 @@ def keys_list(home: Home) -> None:
     lines += [(key.id, key.organization_id, key.created_at, key.name or "") for key in keys]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for line in lines:
-        click.echo("  ".join(map(str.ljust, line, widths)).rstrip())
+        echo("  ".join(map(str.ljust, line, widths)).rstrip())
 
 
 @command("revoke", click.argument("key_id", metavar="ID"))
 def keys_revoke(home: Home, key_id: str) -> None:
     """Revoke a key; the server refuses it from then on."""
     revoked = revoke_key(home, key_id)
-    click.echo(f"revoked {revoked.id} of organization {revoked.organization_id}")
+    echo(f"revoked {revoked.id} of organization {revoked.organization_id}")
 
 
 for each in (keys_add, keys_list, keys_revoke):

@@ -9,7 +9,8 @@ import duckdb
 
 from harness.foundation.errors import HarnessError
 from harness.foundation.files import read_json
-from harness.foundation.home import Home, current_in
+from harness.foundation.home import Home
+from harness.foundation.versions import current_in
 
 PAYMENT_STATUSES = ("pending", "succeeded", "failed")
 """As Lago's codes number them, from 0; what SQL joins is the seed payment_statuses."""

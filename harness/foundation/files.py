@@ -1,6 +1,7 @@
 """Files of ours: on the disk once written, in one step where others read them meanwhile."""
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -67,6 +68,34 @@ def sync_directory(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def make_directory(path: Path) -> None:
+    """Make a directory of the home where it is not there yet.
+
+    Raises HarnessError, which says what is in the way, where it cannot be made or written to.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        if not os.access(path, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        for each in (path, *path.parents):
+            if os.path.lexists(each) and not os.path.isdir(each):
+                what = "a symlink that leads nowhere" if each.is_symlink() else "a file"
+                raise HarnessError(
+                    f"{each} is {what}, but the home needs a directory there; move it away, or give"
+                    " another --home"
+                ) from error
+        raise unwritable(path, error) from error
+
+
+def unwritable(path: Path, error: OSError) -> HarnessError:
+    """The error to raise where a part of the home cannot be written."""
+    return HarnessError(
+        f"{path} cannot be written ({error.strerror}); give this user the right to, or give another"
+        " --home"
+    )
 
 
 @contextlib.contextmanager

@@ -1,6 +1,7 @@
 """How far long work has come, on standard error."""
 
 import contextlib
+import shutil
 import sys
 import threading
 import time
@@ -26,39 +27,39 @@ class Progress:
             return
         self.shown = now
         elapsed = now - self.started
-        left = f", {elapsed * (1 - share) / share:.0f} s left" if share > 0 else ""
-        bar = ("#" * round(share * 20)).ljust(20, ".")
-        line = f"[{bar}] {share:4.0%}{detail}, {elapsed:.0f} s{left}"
+        # Earlier, it would be a guess.
+        left = f", {elapsed * (1 - share) / share:.0f} s left" if share >= 0.1 else ""
+        bar = ("#" * round(share * 10)).ljust(10, ".")
+        line = f"[{bar}] {share:4.0%}, {elapsed:.0f} s{left}{detail}"
         if terminal:
-            sys.stderr.write(f"\r{line.ljust(self.width)}")
+            # A line that the terminal breaks is not drawn over, but left behind.
+            line = line[: shutil.get_terminal_size().columns - 1]
+            _write(f"\r{line.ljust(self.width)}")
             self.width = len(line)
         else:
-            sys.stderr.write(f"{line}\n")
-        sys.stderr.flush()
+            _write(f"{line}\n")
 
     def end(self) -> None:
         """Clear the bar."""
         if self.width:
-            sys.stderr.write(f"\r{' ' * self.width}\r")
-            sys.stderr.flush()
+            _write(f"\r{' ' * self.width}\r")
 
 
 @contextlib.contextmanager
 def watching(
     connection: DuckDBPyConnection, work: str, total: int | None = None, unit: str = "rows"
 ) -> Iterator[None]:
-    """Show how far the query is that runs in here, and how much of the total that makes."""
+    """Show how far the query is that runs in here, and how fast it goes through the total."""
     ended = threading.Event()
     progress = Progress()
 
     def watch() -> None:
         while not ended.wait(0.2):
             share = max(0.0, connection.query_progress()) / 100
-            detail = f" {work}"
+            detail = f", {work}"
             if total and share:
-                done = share * total
-                rate = done / (time.monotonic() - progress.started)
-                detail += f", {done:,.0f} of {total:,} {unit}, {rate:,.0f} a second"
+                rate = share * total / (time.monotonic() - progress.started)
+                detail += f", {rate:,.0f} {unit} a second"
             progress.show(share, detail)
 
     connection.execute("set enable_progress_bar = true; set enable_progress_bar_print = false")
@@ -73,6 +74,12 @@ def watching(
 
 
 def say(text: str) -> None:
-    """Print a line."""
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()
+    """Print a line, if anybody is there to read it."""
+    _write(f"{text}\n")
+
+
+def _write(text: str) -> None:
+    # The work goes on where the terminal is closed, or the pipe.
+    with contextlib.suppress(OSError):
+        sys.stderr.write(text)
+        sys.stderr.flush()

@@ -6,8 +6,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from harness.foundation.files import read_json, write_json
-from harness.foundation.home import Home, make_current, new_id, now, stage
+from harness.foundation.home import Home, now
 from harness.foundation.resources import UNLIMITED, Resources
+from harness.foundation.versions import make_current, new_id, prune, stage
 from harness.load.landing import Landing
 from harness.load.origin import SAMPLE, Options, origin
 from harness.sources.files import Files
@@ -91,9 +92,10 @@ def load(
                 **counts,
             )
             write_json(staged / "load.json", asdict(loaded))
-            make_current(staged, load_id, keep=1)
+            make_current(staged, load_id)
     finally:
         shutil.rmtree(staged, ignore_errors=True)
+    prune(home.raw.parent, 1, {load_id})
     return loaded
 
 

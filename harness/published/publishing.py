@@ -10,11 +10,18 @@ import duckdb
 
 from harness.build.building import current_build
 from harness.check.checking import BILLING_ENTITIES_QUERY, recorded_check
-from harness.collection.collection import Published, published
+from harness.collection.collection import Published
 from harness.foundation.errors import HarnessError, Refused
 from harness.foundation.files import plain_path, sha256_of, write_json
-from harness.foundation.home import Home, make_current, new_id, now, stage
+from harness.foundation.home import Home, now
 from harness.foundation.resources import shortage
+from harness.foundation.versions import (
+    current_in,
+    make_current,
+    new_id,
+    prune,
+    stage,
+)
 from harness.load.loading import current_load
 from harness.sources.formats import literal
 
@@ -54,7 +61,8 @@ _BILLING_ENTITIES = (
 def publish(home: Home, keep: int = 3) -> Published:
     """Publish the scratch build, if its last check passed and it has not changed since.
 
-    Raises Refused otherwise. The newest `keep` versions stay.
+    Raises Refused otherwise. The newest `keep` versions stay, and the one before in any case, since
+    somebody may be reading it; an older one that cannot be removed is a warning.
     """
     check = recorded_check(home)
     built = current_build(home)
@@ -69,6 +77,7 @@ def publish(home: Home, keep: int = 3) -> Published:
 
     moment = now()
     version = new_id(moment)
+    before = current_in(home.published)
     staged = stage(home.published, version)
     try:
         with plain_path(staged) as plain:
@@ -108,14 +117,15 @@ def publish(home: Home, keep: int = 3) -> Published:
             },
         }
         write_json(staged / "manifest.json", manifest)
-        make_current(staged, version, keep)
+        path = make_current(staged, version)
     except (OSError, duckdb.Error) as error:
         raise shortage(str(error)) or HarnessError(
             f"{home.published} cannot be written ({error}); what was published before stays"
         ) from error
     finally:
         shutil.rmtree(staged, ignore_errors=True)
-    return published(home)
+    prune(home.published, keep, {version} | ({before.name} if before else set()))
+    return Published(path, manifest)
 
 
 def _write_tables(

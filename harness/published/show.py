@@ -2,10 +2,10 @@
 
 import csv
 import io
-import json
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
 from harness.collection.collection import PAYMENT_STATUSES, Collection, Organization
 
@@ -59,10 +59,10 @@ def rows_as_csv(organizations: Iterable[Organization], months: int, currency: st
 
 def rows_as_json(
     collection: Collection, organizations: Iterable[Organization], months: int, currency: str | None
-) -> str:
-    """The rows of the table as JSON, and the date as of which they are."""
+) -> dict[str, Any]:
+    """The rows of the table for JSON, and the date as of which they are."""
     rows = list(_records(organizations, months, currency))
-    return json.dumps({"as_of_date": collection.as_of_date.isoformat(), "rows": rows}, indent=2)
+    return {"as_of_date": collection.as_of_date.isoformat(), "rows": rows}
 
 
 def percent(ratio: Fraction | None) -> str:

@@ -3,7 +3,6 @@
 import ipaddress
 import os
 import re
-import time
 from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, nullcontext
@@ -116,7 +115,7 @@ class Api:
         return body
 
     def _pages(self, server: Server) -> Iterator[tuple[object, Any]]:
-        progress, started, read = Progress(), time.monotonic(), 0
+        progress, read = Progress(), 0
 
         def ask(page: int) -> Future[Any]:
             query = {"page": page, "per_page": self.per_page}
@@ -131,11 +130,7 @@ class Api:
             more = items and (number < pages or body["meta"].get("next_page"))
             asked = ask(number + 1) if more else None
             read += items
-            rate = read / (time.monotonic() - started)
-            progress.show(
-                min(1.0, number / max(1, pages)),
-                f", {read:,} of {count:,} invoices, {rate:,.0f} a second",
-            )
+            progress.show(min(1.0, number / max(1, pages)), f", {read:,} of {count:,} invoices")
             yield f"{self.name}, page {number}", body
         progress.end()
 

@@ -224,7 +224,7 @@ def test_the_rows_of_the_table_come_as_csv_and_json() -> None:
         "organization_id,month,payment_status,currency,invoices_count,amount_cents\n"
         "acme,2024-03-01,succeeded,EUR,3,900\n"
     )
-    assert json.loads(rows_as_json(COLLECTION, [ACME], 1, "EUR")) == {
+    assert rows_as_json(COLLECTION, [ACME], 1, "EUR") == {
         "as_of_date": COLLECTION.as_of_date.isoformat(),
         "rows": [
             {

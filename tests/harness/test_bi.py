@@ -16,7 +16,8 @@ import pytest
 from conftest import CASES, Postgres
 
 from harness.collection.collection import published
-from harness.foundation.home import PROJECT, Home, make_current
+from harness.foundation.home import PROJECT, Home
+from harness.foundation.versions import make_current
 
 COPY = PROJECT / "examples" / "copy_to_postgres.py"
 TABLES = {
@@ -44,7 +45,7 @@ def publish_lago(home: Home, lago_home: Home) -> None:
     """Publish another version, of other data, in the way the harness does."""
     staged = home.published / ".new"
     shutil.copytree(published(lago_home).path, staged)
-    make_current(staged, published(lago_home).path.name, keep=3)
+    make_current(staged, published(lago_home).path.name)
 
 
 def path_of(home: Home) -> Path:

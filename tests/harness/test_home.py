@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -11,8 +13,9 @@ from conftest import CASES
 from harness.cli.main import main_group
 from harness.collection.answers import PATH
 from harness.foundation.errors import HarnessError
-from harness.foundation.files import plain_path
-from harness.foundation.home import Home, current_in, make_directory, stage
+from harness.foundation.files import make_directory, plain_path
+from harness.foundation.home import PROJECT, Home
+from harness.foundation.versions import current_in, stage
 
 WRITING = ["load", "run", "build", "check", "publish", "report"]
 READING = ["show", "get", "serve"]
@@ -128,3 +131,52 @@ def test_a_path_that_looks_like_a_url_has_another(name: str, tmp_path: Path) -> 
         assert not {"#", "?"} & set(str(path))
     assert (directory / "file").read_text() == "x"
     assert not path.exists() or path == directory
+
+
+# What killed runs leave behind
+
+
+def test_whoever_writes_next_removes_what_a_killed_run_left(home: Home) -> None:
+    litter = [home.raw.parent / ".20200101T000000Z-00000000" / "work", home.scratch / "tmp"]
+    litter += [home.published / ".20200101T000000Z-00000000"]
+    for directory in litter:
+        directory.mkdir(parents=True)
+        (directory / "half.parquet").write_text("half")
+    (home.published / ".current").symlink_to("20200101T000000Z-00000000")
+    (home.scratch / "build.json").unlink()
+    (home.scratch / "collection.duckdb.wal").touch()
+    before = (home.published / "current").resolve()
+    for arguments in (["load", "--from", str(home.path / "nowhere")], ["build", "--threads", "1"]):
+        if arguments[0] == "build":
+            (home.raw / "load.json").unlink()
+        with pytest.raises(HarnessError):  # it is removed before anything else is done
+            main_group.main([*arguments, "--home", str(home.path)], standalone_mode=False)
+        assert not [path for path in litter if path.exists()]
+        assert not list(home.scratch.glob("collection.duckdb*"))
+        litter[0].mkdir(parents=True)
+    assert not os.path.lexists(home.published / ".current")
+    assert (home.published / "current").resolve() == before
+
+
+def test_a_finished_build_is_no_litter(home: Home) -> None:
+    with home.locked():
+        assert (home.scratch / "collection.duckdb").exists()
+    with home.locked("keys"):
+        pass
+
+
+def test_a_disk_that_a_killed_load_has_filled_is_cleared(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    litter = f"'{disk}/home/raw/.20200101T000000Z-00000000'"
+    load = f"\"$0\" -m harness load --home '{disk}/home'"
+    script = f"mount -t tmpfs -o size=8m none '{disk}' && mkdir -p {litter} &&"
+    script += f" {{ head -c 9M /dev/zero > {litter}/invoices.parquet || exec {load}; }}"
+    private = ["unshare", "--map-root-user", "--mount", "sh", "-c"]
+    if not shutil.which("unshare") or subprocess.run([*private, "true"]).returncode:
+        pytest.skip("this system lets nobody mount a small disk (unshare --map-root-user --mount)")
+    process = subprocess.run(
+        [*private, script, sys.executable], cwd=PROJECT, capture_output=True, text=True, timeout=60
+    )
+    assert process.returncode == 0, process.stderr
+    assert "loaded 3,014 invoices" in process.stdout

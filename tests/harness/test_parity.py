@@ -114,7 +114,8 @@ def test_every_sandbox_case_from_api_responses_equals_lago(api_home: Home) -> No
 
 @pytest.mark.parametrize("as_of", sorted({case["as_of"] for case in cases()} - {AS_OF}), ids=str)
 def test_every_case_with_another_as_of_date_equals_lago(as_of: str, loaded_home: Home) -> None:
-    built = build(loaded_home, date.fromisoformat(as_of))
+    with loaded_home.locked() as lock:
+        built = build(loaded_home, date.fromisoformat(as_of), lock)
     report = check(loaded_home)
     chosen = [case for case in cases() if case["as_of"] == as_of]
     if as_of == BEFORE_ALL:

@@ -33,8 +33,10 @@ def test_dbts_messages_become_a_bar() -> None:
         progress.shown = 0
         run.show(progress)
     reading, building = (part.strip() for part in terminal.getvalue().split("\r")[1:])
-    assert reading == "[....................]   0% reading the project, 0 s"
-    assert building.startswith("[#####...............]  25% 1 of 4 models, seeds and tests, now b")
+    assert reading == "[..........]   0%, 0 s, reading the project"
+    assert building.startswith(
+        "[##........]  25%, 0 s, 0 s left, 1 of 4 models, seeds and tests, now b"
+    )
     assert run.messages == ["about a", "about b", "about a", "no JSON"]
 
 
@@ -46,8 +48,8 @@ def test_a_long_query_shows_how_much_of_it_is_done(tmp_path: Path) -> None:
         with redirect_stderr(Terminal()) as terminal, watching(connection, "landing rows", rows):
             connection.execute(f"copy ({hashed}) to '{file}.hashed' (format parquet)")
     *shown, cleared = terminal.getvalue().split("\r")[1:-1]
-    assert any(f" of {rows:,} rows, " in line and " a second" in line for line in shown), shown
-    assert all("% landing rows" in line for line in shown)
+    assert any(", landing rows, " in line and " rows a second" in line for line in shown), shown
+    assert all(", landing rows" in line for line in shown)
     assert not cleared.strip()
 
 
@@ -55,9 +57,18 @@ def test_without_a_terminal_there_is_a_line_now_and_then(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     progress = Progress()
-    progress.show(0.25, " working")
+    progress.show(0.25, ", working")
     progress.shown -= 10
-    progress.show(0.5, " working")
+    progress.show(0.05, ", working")
     progress.end()
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("[##########..........]  50% working, 0 s")
+    assert line == "[..........]   5%, 0 s, working"
+
+
+@pytest.mark.parametrize("columns", [80, 20])
+def test_the_bar_fits_the_terminal(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    with redirect_stderr(Terminal()) as terminal:
+        Progress(shown=0).show(0.5, f", {'work' * 30}")
+    (line,) = terminal.getvalue().split("\r")[1:]
+    assert len(line) == columns - 1

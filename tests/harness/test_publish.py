@@ -1,6 +1,7 @@
 """Publishing: only what was checked, in one step, whole at every moment."""
 
 import csv
+import errno
 import hashlib
 import json
 import os
@@ -9,12 +10,15 @@ import shutil
 import subprocess
 import sys
 from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
 from conftest import CASES, Harness
 
+from harness.cli.main import main_group
 from harness.collection.answers import PATH
 from harness.collection.collection import published
 from harness.foundation.home import Home
@@ -181,12 +185,25 @@ def test_a_second_writer_is_kept_out(sample: Home, harness: Harness) -> None:
 
 def test_only_the_newest_versions_are_kept(sample: Home, harness: Harness) -> None:
     for number in range(3):
-        (sample.published / f"20200101T00000{number}Z-old").mkdir()
-    (sample.published / ".20200101T000009Z-litter").mkdir()
+        (sample.published / f"20200101T00000{number}Z-00000000").mkdir()
+    (sample.published / ".20200101T000009Z-00000000").mkdir()
     before = published(sample).path
     assert harness("run", home=sample).returncode == 0
     versions = sorted(path.name for path in sample.published.iterdir() if not path.is_symlink())
-    assert versions == ["20200101T000002Z-old", before.name, published(sample).path.name]
+    assert versions == ["20200101T000002Z-00000000", before.name, published(sample).path.name]
+
+
+def test_what_others_put_beside_the_versions_stays(sample: Home, harness: Harness) -> None:
+    for name in ("20200101T000000Z-old", "archive", ".snapshot", ".20200101T000000Z-00000000.bak"):
+        (sample.published / name).mkdir()
+    (sample.published / "20200101T000000Z-00000000").write_text("a file")
+    elsewhere = sample.path / "elsewhere"
+    elsewhere.mkdir()
+    (sample.published / "20200101T000001Z-00000000").symlink_to(elsewhere)
+    others = {path.name for path in sample.published.iterdir()}
+    assert harness("publish", "--keep", 1, home=sample).returncode == 0
+    assert others < {path.name for path in sample.published.iterdir()}
+    assert elsewhere.is_dir()
 
 
 def test_the_version_before_stays_whatever_its_age(sample: Home, harness: Harness) -> None:
@@ -198,13 +215,114 @@ def test_the_version_before_stays_whatever_its_age(sample: Home, harness: Harnes
     assert versions == {before, published(sample).path.name, "20990102T000000Z-00000000"}
 
 
-@pytest.mark.parametrize("keep", [1, 2])
+@pytest.mark.parametrize("keep", [1, 2, 3])
 def test_how_many_versions_are_kept_can_be_said(keep: int, sample: Home, harness: Harness) -> None:
-    (sample.published / "20200101T000000Z-00000000").mkdir()
+    before = published(sample).path
+    for number in range(2):
+        (sample.published / f"2020010{number}T000000Z-00000000").mkdir()
     assert harness("publish", "--keep", keep, home=sample).returncode == 0
     versions = [path for path in sample.published.iterdir() if not path.is_symlink()]
-    assert len(versions) == keep
-    assert published(sample).path in versions
+    assert len(versions) == max(keep, 2)  # the version before stays
+    assert {before, published(sample).path} <= set(versions)
+
+
+@pytest.mark.parametrize("step", ["rename", "rmtree"])
+def test_an_old_version_that_cannot_be_removed_is_a_warning(
+    step: str, sample: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = published(sample).path
+    for number in range(2):
+        (sample.published / f"2020010{number + 1}T000000Z-00000000").mkdir()
+    rename, rmtree = Path.rename, shutil.rmtree
+
+    def unless_of_another(path: Path, function: Callable[..., Any], *rest: Any, **how: Any) -> Any:
+        if "20200101" in Path(path).name:
+            raise PermissionError(errno.EPERM, "Operation not permitted", str(path))
+        return function(path, *rest, **how)
+
+    if step == "rename":
+        monkeypatch.setattr(Path, "rename", lambda path, to: unless_of_another(path, rename, to))
+    else:
+        monkeypatch.setattr(
+            shutil, "rmtree", lambda path, **how: unless_of_another(path, rmtree, **how)
+        )
+    main_group.main(["publish", "--keep", "1", "--home", str(sample.path)], standalone_mode=False)
+    output, errors = capsys.readouterr()
+    assert "20200101T000000Z-00000000 cannot be removed (Operation not permitted)" in errors
+    assert published(sample).path != before
+    assert f"published version {published(sample).path.name}" in output
+    assert not list(sample.published.glob("*20200102*"))
+
+
+# Once it is published, nothing makes a failure of it
+
+
+def closed_pipe() -> int:
+    """Where to write so that nobody reads it."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    return writer
+
+
+def test_a_closed_pipe_is_no_failure(sample: Home) -> None:
+    before = published(sample).path
+    for arguments in (["run"], ["publish"], ["show"]):
+        process = subprocess.run(
+            [sys.executable, "-m", "harness", *arguments, "--home", sample.path],
+            stdout=closed_pipe(),
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+        assert process.returncode == 0, process.stderr
+        assert "rror" not in process.stderr
+        assert "Traceback" not in process.stderr
+        if arguments == ["run"]:
+            assert published(sample).path != before
+            assert (published(sample).path / "report.html").exists()
+
+
+def test_a_closed_pipe_makes_no_success_of_a_failure(sample: Home) -> None:
+    with duckdb.connect(str(sample.scratch / "collection.duckdb")) as connection:
+        connection.execute("delete from invoice_collection")
+    process = subprocess.run(
+        [sys.executable, "-m", "harness", "check", "--home", sample.path],
+        stdout=closed_pipe(),
+        stderr=subprocess.DEVNULL,
+        check=False,
+    )
+    assert process.returncode == 1
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full here")
+def test_a_full_disk_behind_the_output_is_a_warning(sample: Home) -> None:
+    before = published(sample).path
+    for command, code in (("publish", 0), ("show", 2)):
+        with open("/dev/full", "w") as full:
+            process = subprocess.run(
+                [sys.executable, "-m", "harness", command, "--home", sample.path],
+                stdout=full,
+                stderr=subprocess.PIPE,
+                text=True,
+                check=False,
+            )
+        assert process.returncode == code, process.stderr
+        assert "No space left" in process.stderr or "disk" in process.stderr
+        assert "Traceback" not in process.stderr
+    assert published(sample).path != before
+
+
+def test_a_name_that_the_terminal_cannot_write_is_written_as_it_can(
+    sample: Home, harness: Harness
+) -> None:
+    manifest = published(sample).path / "manifest.json"
+    content = json.loads(manifest.read_text())
+    for each in content["organizations"]:
+        each["name"] = "Дом"
+    manifest.write_text(json.dumps(content))
+    process = harness("show", home=sample, PYTHONIOENCODING="latin-1")
+    assert process.returncode == 0, process.stderr
+    assert r"\u0414\u043e\u043c" in process.stdout
 
 
 @pytest.mark.parametrize("limit", [0, 100, 20_000, 1_000_000])

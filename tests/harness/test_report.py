@@ -25,9 +25,8 @@ from html_page import Element, parsed
 
 from harness.cli import make as cli
 from harness.cli.main import main_group
-from harness.collection.collection import Collection, Organization, Row, published
+from harness.collection.collection import Collection, Organization, Published, Row, published
 from harness.collection.reasons import reasons
-from harness.foundation.errors import HarnessError
 from harness.foundation.home import Home
 from harness.published.show import percent
 from harness.report import page as report
@@ -526,6 +525,17 @@ def test_the_report_can_be_drawn_again(sample_home: Home, tmp_path: Path, harnes
     assert not [each for each in path.parent.iterdir() if each.name.startswith(".")]
 
 
+def only_publishing(monkeypatch: pytest.MonkeyPatch, home: Home) -> None:
+    """Let `run` find that all steps before the publication are done."""
+    monkeypatch.setattr(cli, "_load", lambda *_, **__: None)
+    monkeypatch.setattr(cli, "_load_line", lambda _: "loaded")
+    monkeypatch.setattr(cli, "build", lambda *_: None)
+    monkeypatch.setattr(cli, "_build_line", lambda _: "built")
+    monkeypatch.setattr(cli, "check", lambda *_: SimpleNamespace(passed=True))
+    monkeypatch.setattr(cli, "as_text", lambda *_, **__: [])
+    monkeypatch.setattr(cli, "publish", lambda *_: published(home))
+
+
 def test_a_report_that_fails_takes_nothing_back(
     sample_home: Home,
     tmp_path: Path,
@@ -535,20 +545,37 @@ def test_a_report_that_fails_takes_nothing_back(
     def fail(*_arguments: object) -> Path:
         raise ValueError("no font")
 
-    monkeypatch.setattr(cli, "_load", lambda *_, **__: None)
-    monkeypatch.setattr(cli, "_load_line", lambda _: "loaded")
-    monkeypatch.setattr(cli, "build", lambda *_: None)
-    monkeypatch.setattr(cli, "_build_line", lambda _: "built")
-    monkeypatch.setattr(cli, "check", lambda *_: SimpleNamespace(passed=True))
-    monkeypatch.setattr(cli, "as_text", lambda *_, **__: [])
-    monkeypatch.setattr(cli, "publish", lambda *_: published(sample_home))
+    home = Home(tmp_path / "home")
+    shutil.copytree(sample_home.published, home.published, symlinks=True)
+    (home.published / "current" / "report.html").unlink()
+    only_publishing(monkeypatch, home)
     monkeypatch.setattr(report, "write_report", fail)
-    with pytest.raises(HarnessError, match=r"no font.* stays published without it") as failure:
-        main_group.main(["run", "--home", str(tmp_path)], standalone_mode=False)
-    assert failure.value.exit_code == 2
-    output = capsys.readouterr().out
+    main_group.main(["run", "--home", str(home.path)], standalone_mode=False)
+    output, errors = capsys.readouterr()
     assert "manifest.json" in output
     assert "report.html" not in output
+    assert re.search("warning: the report cannot be drawn .*no font.* without it", errors)
+
+
+def test_the_report_is_drawn_before_anything_is_printed(
+    sample_home: Home,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fail(*_arguments: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    drawn: list[Published] = []
+    only_publishing(monkeypatch, sample_home)
+    monkeypatch.setattr(cli, "print_table", fail)
+    monkeypatch.setattr(cli, "draw_report", lambda version: drawn.append(version) or version.path)
+    main_group.main(["run", "--home", str(tmp_path)], standalone_mode=False)
+    assert drawn == [published(sample_home)]
+    name = published(sample_home).path.name
+    assert (
+        f"warning: version {name} is published, but cannot be printed: " in capsys.readouterr().err
+    )
 
 
 def test_no_other_command_waits_for_what_draws() -> None:

@@ -9,7 +9,6 @@ import json
 import os
 import random
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ from typing import Any
 import duckdb
 import pytest
 from conftest import Harness
+from test_ending import is_locked, until
 from test_server import PATIENCE, QUILLFERN, Server, serving
 
 from harness.collection.collection import published
@@ -79,16 +79,15 @@ def readers(server: Server, tmp_path: Path) -> Iterator[Readers]:
 
 
 def run_and_kill(home: Home, seconds: float, *arguments: str) -> None:
-    """Run the harness and kill it, and all that it started, unless it ends before."""
+    """Run the harness and kill it alone, unless it ends before; dbt ends with it, then."""
     command = [sys.executable, "-m", "harness", *arguments, "--home", str(home.path)]
-    process = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-    )
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     with contextlib.suppress(subprocess.TimeoutExpired):
         assert process.wait(seconds) == 0
         return
-    os.killpg(process.pid, signal.SIGKILL)
+    process.kill()
     process.wait()
+    until(lambda: not is_locked(home), 10)
 
 
 class Build:

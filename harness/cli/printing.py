@@ -1,0 +1,41 @@
+"""Printing results on standard output, which may be closed, full, or unable to write a name."""
+
+import contextlib
+import io
+import json
+import os
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from harness.collection.collection import Published
+from harness.foundation.progress import say
+
+
+def echo(text: object) -> None:
+    """Print a line of a result; where whoever read it has gone, nothing more is printed."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        # A terminal that cannot write a name gets it in escapes.
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        click.echo(text)
+    except BrokenPipeError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
+def echo_json(content: Any) -> None:
+    """Print a result as JSON, in UTF-8 whatever the terminal's encoding is."""
+    echo(json.dumps(content, indent=2, ensure_ascii=False).encode())
+
+
+@contextlib.contextmanager
+def after_publishing(version: Published) -> Iterator[None]:
+    """Print in here what was published; where that fails, it is a warning."""
+    try:
+        yield
+    except Exception as error:
+        say(f"warning: version {version.path.name} is published, but cannot be printed: {error}")
