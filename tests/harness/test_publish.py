@@ -2,7 +2,6 @@
 
 import csv
 import hashlib
-import json
 import os
 import resource
 import shutil
@@ -184,7 +183,7 @@ def test_only_the_newest_versions_are_kept(sample: Home, harness: Harness) -> No
         (sample.published / f"20200101T00000{number}Z-old").mkdir()
     (sample.published / ".20200101T000009Z-litter").mkdir()
     before = published(sample).path
-    assert harness("run", home=sample).returncode == 0
+    assert harness("publish", home=sample).returncode == 0
     versions = sorted(path.name for path in sample.published.iterdir() if not path.is_symlink())
     assert versions == ["20200101T000002Z-old", before.name, published(sample).path.name]
 
@@ -240,27 +239,3 @@ def test_a_home_that_cannot_be_written_is_a_clear_error(tmp_path: Path, harness:
     assert process.returncode == 2
     assert "cannot create the home" in process.stderr
     assert "Traceback" not in process.stderr
-
-
-@pytest.mark.parametrize(
-    "environment",
-    [
-        {"TZ": "Pacific/Kiritimati"},
-        {"TZ": "America/Los_Angeles", "LC_ALL": "tr_TR.UTF-8", "LANG": "tr_TR.UTF-8"},
-    ],
-    ids=["Kiritimati", "Los Angeles, Turkish"],
-)
-def test_the_json_is_the_same_anywhere(
-    environment: dict[str, str], lago_home: Home, tmp_path: Path, harness: Harness
-) -> None:
-    home = Home(tmp_path / "status=1" / "it's {a} [1]")
-    source = CASES / "lago" / "raw"
-    process = harness("run", "--from", source, "--as-of", "2026-11-15", home=home, **environment)
-    assert process.returncode == 0, process.stderr
-    for each in published(lago_home).manifest["organizations"]:
-        asked = ("get", PATH, "--organization", each["id"])
-        assert (
-            harness(*asked, home=home, **environment).stdout
-            == harness(*asked, home=lago_home).stdout
-        )
-    assert json.loads((home.raw / "load.json").read_text())["raw"] == 20025
