@@ -1,6 +1,7 @@
 """Homes built once for all tests, and the harness as its user runs it."""
 
 import fcntl
+import io
 import os
 import pwd
 import shutil
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 from lago_stub import KEY, running, saved
 
+from harness.cli.main import main
 from harness.foundation.home import Home
 
 CASES = Path(__file__).parent.parent / "cases"
@@ -64,6 +66,32 @@ def harness(tmp_path_factory: pytest.TempPathFactory) -> Harness:
             timeout=300,
             check=False,
         )
+
+    return run
+
+
+@pytest.fixture
+def harness_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Harness:
+    """As `harness`, without the start of a process: the command line, run in this one."""
+    elsewhere = tmp_path / "elsewhere"
+
+    def run(
+        *arguments: object, home: Home | None = None, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        words = ["harness", *map(str, arguments), *(["--home", str(home.path)] if home else [])]
+        elsewhere.mkdir(exist_ok=True)
+        said = [io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2)]
+        with monkeypatch.context() as here:
+            here.chdir(elsewhere)
+            here.setattr(sys, "argv", words)
+            here.setattr(sys, "stdout", said[0])
+            here.setattr(sys, "stderr", said[1])
+            for name, value in environment.items():
+                here.setenv(name, value)
+            with pytest.raises(SystemExit) as ended:
+                main()
+        texts = [each.buffer.getvalue().decode() for each in said]  # type: ignore[attr-defined]
+        return subprocess.CompletedProcess(words, int(ended.value.code or 0), *texts)
 
     return run
 
