@@ -6,8 +6,10 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 TESTING := $(VENV)/.testing
 ENGINES := $(VENV)/.engines
+POSTGRES := $(VENV)/.postgres
 SOURCES := harness benchmarks seeds tests examples hatch_build.py
-ENGINE_TESTS := tests/engines
+# A file of tests is of one process, which sets it up once; conftest.py has their order.
+PYTEST = $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 # Bytecode is compiled by all processors at once; without it each start of dbt takes a second more.
 PIP := $(BIN)/pip install -qq --disable-pip-version-check --no-compile
@@ -20,7 +22,8 @@ made_of = $(CURDIR) $$($(1) -c 'import sys; print(sys.base_prefix, sys.version)'
 ANEW := $(shell test "$$(cat $(INSTALLED) 2>/dev/null)" = "$(call made_of,$(GIVEN))" || echo anew)
 
 .DEFAULT_GOAL := help
-.PHONY: anew help setup run test test-engines test-dbt-versions soak bench bench-large docs lint lock clean
+.PHONY: anew help setup run test test-engines test-postgres test-dbt-versions soak bench bench-large \
+	docs lint lint-python lint-sql lock clean
 
 help:
 	@echo "make run          set up, then run the main job on the sample: its table and its report"
@@ -30,6 +33,7 @@ help:
 	@echo "make bench-large  the same on up to 50 million invoices, for benchmarks/RESULTS.md"
 	@echo "make docs         build dbt's documentation, one page: target/static_index.html"
 	@echo "make test-engines build everything on PostgreSQL and Spark, too, and compare with DuckDB"
+	@echo "make test-postgres  the same without Spark, as CI does"
 	@echo "make test-dbt-versions  build and test the sample with dbt-core 1.10 and 1.12, too"
 	@echo "make setup        only set up: the environment in $(VENV), with $(BIN)/harness and $(BIN)/dbt"
 	@echo "make lint         only the linters"
@@ -62,12 +66,18 @@ $(ENGINES): $(TESTING) requirements-engines.txt
 	@$(PIP) --require-hashes -r requirements.txt -r requirements-dev.txt -r requirements-engines.txt
 	@touch $@
 
+# pyspark alone is 400 MB, and it is built before it is installed.
+$(POSTGRES): $(TESTING) requirements-engines.txt
+	@echo "Adding dbt's adapter for PostgreSQL to $(VENV): some seconds, once" >&2
+	@sed '/^pyspark==/,/[^\\]$$/d' requirements-engines.txt \
+		| $(PIP) --require-hashes -r requirements.txt -r requirements-dev.txt -r /dev/stdin
+	@touch $@
+
 run: setup
 	@$(BIN)/harness run
 
 test: lint
-	LAGO_COLLECTION_DATABASE=target/test.duckdb $(BIN)/dbt build --quiet --target-path target/test
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	$(PYTEST)
 
 soak: $(TESTING)
 	SOAK_PUBLISH_KILLS=150 SOAK_RUN_KILLS=30 SCHEMATHESIS_CASES=2500 \
@@ -91,16 +101,24 @@ docs: setup
 	@echo 'file://$(CURDIR)/target/static_index.html#!/overview/lago_invoice_collection'
 
 test-engines: $(ENGINES)
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ENGINE_TESTS)
+	$(PYTEST) tests/engines
+
+test-postgres: $(POSTGRES)
+	$(PYTEST) tests/engines/test_postgres.py tests/engines/test_package.py
 
 test-dbt-versions: $(INSTALLED)
 	@for version in 1.10 1.12; do $(BIN)/python tests/engines/dbt_version.py $$version || exit 1; done
 
 lint: $(TESTING)
+	@$(MAKE) --no-print-directory --jobs 2 lint-python lint-sql
+
+lint-python: $(TESTING)
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/mypy
-	$(BIN)/sqlfluff lint --processes 2 models tests/data
+
+lint-sql: $(TESTING)
+	$(BIN)/sqlfluff lint models tests/data
 
 # Versions that are pinned stay, as long as pyproject.toml allows them: add --upgrade-package NAME to
 # LOCK for another. Each file adds to those before it.

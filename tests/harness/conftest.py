@@ -1,5 +1,7 @@
 """Homes built once for all tests, and the harness as its user runs it."""
 
+import fcntl
+import io
 import os
 import pwd
 import shutil
@@ -12,12 +14,26 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from lago_stub import KEY, running, saved
 
+from harness.cli.main import main
 from harness.foundation.home import Home
 
 CASES = Path(__file__).parent.parent / "cases"
 
 Harness = Callable[..., subprocess.CompletedProcess[str]]
+
+# What takes longest comes first, so that no worker is left alone with it at the end.
+LONGEST_FIRST = (
+    *("parity", "docs", "build", "install", "ci", "dbt", "server", "postgres", "soak", "check"),
+    *("load", "api", "publish", "field", "shrinkage", "bi", "report"),
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files of LONGEST_FIRST before the others."""
+    places = {f"test_{name}.py": place for place, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: places.get(item.path.name, len(places)))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -54,34 +70,80 @@ def harness(tmp_path_factory: pytest.TempPathFactory) -> Harness:
     return run
 
 
-def published_home(path: Path, harness: Harness, *arguments: object) -> Home:
-    """A home in which `harness run` with these arguments succeeded."""
-    home = Home(path)
-    process = harness("run", *arguments, home=home)
+@pytest.fixture
+def harness_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Harness:
+    """As `harness`, without the start of a process: the command line, run in this one."""
+    elsewhere = tmp_path / "elsewhere"
+
+    def run(
+        *arguments: object, home: Home | None = None, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        words = ["harness", *map(str, arguments), *(["--home", str(home.path)] if home else [])]
+        elsewhere.mkdir(exist_ok=True)
+        said = [io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2)]
+        with monkeypatch.context() as here:
+            here.chdir(elsewhere)
+            here.setattr(sys, "argv", words)
+            here.setattr(sys, "stdout", said[0])
+            here.setattr(sys, "stderr", said[1])
+            for name, value in environment.items():
+                here.setenv(name, value)
+            with pytest.raises(SystemExit) as ended:
+                main()
+        texts = [each.buffer.getvalue().decode() for each in said]  # type: ignore[attr-defined]
+        return subprocess.CompletedProcess(words, int(ended.value.code or 0), *texts)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory of this run of pytest that all of its processes see."""
+    own = tmp_path_factory.getbasetemp()
+    path = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "shared"
+    path.mkdir(exist_ok=True)
+    return path
+
+
+def published_home(path: Path, harness: Harness, *arguments: object, **environment: str) -> Home:
+    """A home in which `harness run` with these arguments succeeded.
+
+    What the run said is in the file beside the home that ends in .said.
+    """
+    process = harness("run", *arguments, home=Home(path), **environment)
     assert process.returncode == 0, process.stderr
-    return home
+    path.with_suffix(".said").write_text(process.stdout + process.stderr)
+    return Home(path)
+
+
+def shared_home(path: Path, harness: Harness, *arguments: object, **environment: str) -> Home:
+    """As published_home, made by the process that asks first, and for all others to read."""
+    with path.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not path.with_suffix(".said").exists():
+            published_home(path, harness, *arguments, **environment)
+    return Home(path)
 
 
 @pytest.fixture(scope="session")
-def sample_home(tmp_path_factory: pytest.TempPathFactory, harness: Harness) -> Home:
+def sample_home(shared: Path, harness: Harness) -> Home:
     """The sample, published."""
-    return published_home(tmp_path_factory.mktemp("sample"), harness)
+    return shared_home(shared / "sample", harness)
 
 
 @pytest.fixture(scope="session")
-def lago_home(tmp_path_factory: pytest.TempPathFactory, harness: Harness) -> Home:
-    """Lago's tables with known answers, published as of 2026-11-15."""
-    source = CASES / "lago" / "raw"
-    home = tmp_path_factory.mktemp("lago")
-    return published_home(home, harness, "--from", source, "--as-of", "2026-11-15")
+def lago_home(shared: Path, harness: Harness) -> Home:
+    """Lago's tables with known answers, published as of 2026-11-15, where it is 14 hours later."""
+    given = ("--from", CASES / "lago" / "raw", "--as-of", "2026-11-15")
+    return shared_home(shared / "lago", harness, *given, TZ="Pacific/Kiritimati")
 
 
 @pytest.fixture(scope="session")
-def api_home(tmp_path_factory: pytest.TempPathFactory, harness: Harness) -> Home:
-    """The sandbox organization as saved API responses, published as of 2026-11-15."""
-    source = CASES / "lago" / "api"
-    home = tmp_path_factory.mktemp("api")
-    return published_home(home, harness, "--from", source, "--as-of", "2026-11-15")
+def api_home(shared: Path, harness: Harness) -> Home:
+    """The sandbox organization, crawled from its API and published as of 2026-11-15."""
+    with running(saved(CASES / "lago" / "api")) as lago:
+        given = ("--from", lago.url, "--as-of", "2026-11-15")
+        return shared_home(shared / "api", harness, *given, LAGO_API_KEY=KEY)
 
 
 @dataclass(frozen=True)

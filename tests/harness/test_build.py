@@ -53,7 +53,7 @@ def test_an_id_that_comes_twice_after_the_load_fails_the_build(
     finally:
         invoices.write_bytes(as_loaded)
     assert process.returncode == 1
-    assert UNIQUENESS in process.stderr
+    assert f": test {UNIQUENESS}; for the reasons: harness check" in process.stderr
     assert (home.published / "current").resolve() == published
     # Another day and another choice of tests did not make dbt parse the whole project again.
     assert dbt_log(home).count("Partial parsing enabled: 0 files deleted, 0 files added") == 1

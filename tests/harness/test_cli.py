@@ -23,8 +23,8 @@ def test_help_lists_every_command_in_the_order_of_use(harness: Harness) -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_the_help_of_each_command_has_an_example(command: str, harness: Harness) -> None:
-    process = harness(command, "--help")
+def test_the_help_of_each_command_has_an_example(command: str, harness_here: Harness) -> None:
+    process = harness_here(command, "--help")
     assert process.returncode == 0
     assert f"  harness {command}" in process.stdout
 
@@ -44,9 +44,9 @@ def test_the_help_of_each_command_has_an_example(command: str, harness: Harness)
     ],
 )
 def test_wrong_usage_is_told_and_ends_with_2(
-    arguments: list[str], message: str, harness: Harness
+    arguments: list[str], message: str, harness_here: Harness
 ) -> None:
-    process = harness(*arguments)
+    process = harness_here(*arguments)
     assert (process.returncode, process.stdout) == (2, "")
     assert message in process.stderr
     assert "Traceback" not in process.stderr
@@ -76,20 +76,20 @@ def test_get_prints_json_and_its_exit_code_tells_the_status(
 
 @pytest.mark.parametrize("given", [[], ["--organization", "nobody"]])
 def test_an_organization_that_is_not_clear_is_wrong_usage(
-    given: list[str], sample_home: Home, harness: Harness
+    given: list[str], sample_home: Home, harness_here: Harness
 ) -> None:
-    process = harness("get", PATH, *given, home=sample_home)
+    process = harness_here("get", PATH, *given, home=sample_home)
     assert (process.returncode, process.stdout) == (2, "")
     assert f"{MAPLESTRAND} (Maplestrand Software Inc.)" in process.stderr
 
 
-def test_the_only_organization_need_not_be_named(api_home: Home, harness: Harness) -> None:
-    assert harness("get", PATH, home=api_home).returncode == 0
+def test_the_only_organization_need_not_be_named(api_home: Home, harness_here: Harness) -> None:
+    assert harness_here("get", PATH, home=api_home).returncode == 0
 
 
-def test_show_prints_one_block(sample_home: Home, harness: Harness) -> None:
+def test_show_prints_one_block(sample_home: Home, harness_here: Harness) -> None:
     wanted = ("--months", "2", "--currency", "cad", "--organization", MAPLESTRAND)
-    process = harness("show", *wanted, home=sample_home)
+    process = harness_here("show", *wanted, home=sample_home)
     assert process.returncode == 0
     assert "invented" in process.stdout
     # 2026-05 and -06 of tests/cases/sample.csv.

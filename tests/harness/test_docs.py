@@ -44,7 +44,7 @@ ELSEWHERE = {
     ".venv/bin/harness run --home trial": "test_postgres.py::"
     "test_published_figures_equal_those_of_the_dumps",
     "LAGO_COLLECTION_DUCKDB": "test_build.py::test_too_little_memory_is_said",
-    ".venv/bin/dbt build": "Makefile",
+    ".venv/bin/dbt build": "test_dbt.py::sample_build",
     ".venv/bin/dbt source freshness": "test_dbt.py::test_the_freshness_of_a_load_is_known",
     "harness serve": "test_server.py::serving",
     "$ curl": "test_server.py::read_all",

@@ -129,14 +129,14 @@ def test_add_prints_the_key_alone_and_list_and_revoke_know_it(
 
 
 def test_add_needs_an_organization_that_is_published(
-    sample_home: Home, tmp_path: Path, harness: Harness
+    sample_home: Home, tmp_path: Path, harness_here: Harness
 ) -> None:
-    nothing = harness("keys", "add", "--organization", "x", home=Home(tmp_path))
+    nothing = harness_here("keys", "add", "--organization", "x", home=Home(tmp_path))
     assert nothing.returncode == 2
     assert "harness run" in nothing.stderr
     (tmp_path / "published").symlink_to(sample_home.published)
     for arguments in ([], ["--organization", "x"]):
-        process = harness("keys", "add", *arguments, home=Home(tmp_path))
+        process = harness_here("keys", "add", *arguments, home=Home(tmp_path))
         assert (process.returncode, process.stdout) == (2, "")
         assert "Quillfern Cloud GmbH" in process.stderr
     assert read_keys(Home(tmp_path)) == []

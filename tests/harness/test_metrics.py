@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections import defaultdict
@@ -56,6 +57,8 @@ class Asked:
             (project / file).symlink_to(PROJECT / file)
         (project / "target").mkdir()
         (project / "target" / "semantic_manifest.json").write_text(json.dumps(self.manifest))
+        # mf opens it for writing, which keeps others out of it.
+        database = shutil.copy(home.scratch / "collection.duckdb", directory)
         commands = list(self.documented)
         for name in self.saved_queries:
             file = str(directory / f"{name}.csv")
@@ -65,7 +68,7 @@ class Asked:
             cwd=project,
             env=os.environ
             | {
-                "LAGO_COLLECTION_DATABASE": str(home.scratch / "collection.duckdb"),
+                "LAGO_COLLECTION_DATABASE": database,
                 "DBT_LOG_PATH": str(directory / "logs"),
             },
             input=json.dumps(commands),

@@ -17,7 +17,7 @@ from harness.check.checking import check
 from harness.collection.answers import PATH, Answer, answer
 from harness.collection.collection import Collection, published
 from harness.foundation.home import Home
-from harness.load.loading import load
+from harness.load.loading import current_load, load
 from harness.published.publishing import publish
 
 Case = dict[str, Any]
@@ -131,6 +131,7 @@ def test_every_case_with_another_as_of_date_equals_lago(as_of: str, loaded_home:
 
 # As other tools would have exported the same tables: with a time zone, in parts, in upper case.
 TIMES = ("created_at", "archived_at", "deleted_at", "payment_dispute_lost_at", "updated_at")
+ABROAD = {"TZ": "America/Los_Angeles", "LC_ALL": "tr_TR.UTF-8", "LANG": "tr_TR.UTF-8"}
 EXPORTS = {
     "time zones, parts and upper case": {
         "organizations": ["organizations.parquet"],
@@ -176,11 +177,15 @@ def export(directory: Path, files: dict[str, list[str]]) -> None:
 
 @pytest.mark.parametrize("name", EXPORTS)
 def test_every_case_from_other_exports_equals_lago(
-    name: str, tmp_path: Path, harness: Harness
+    name: str, lago_home: Home, tmp_path: Path, harness: Harness
 ) -> None:
     export(tmp_path / "export", EXPORTS[name])
-    home = published_home(
-        tmp_path / "home", harness, "--from", tmp_path / "export", "--as-of", AS_OF
-    )
+    given = ("--from", tmp_path / "export", "--as-of", AS_OF)
+    home = published_home(tmp_path / "status=1" / "it's {a} [1]", harness, *given, **ABROAD)
+    assert current_load(home).raw == 20_025
     collection = published(home).collection()
     assert not differing(collection, [case for case in cases() if case["as_of"] == AS_OF])
+    for id_, organization in published(lago_home).collection().organizations.items():
+        asked = harness("get", PATH, "--organization", id_, home=home, **ABROAD)
+        expected = answer(published(lago_home).collection(), organization, PATH).body
+        assert asked.stdout.encode() == expected + b"\n"

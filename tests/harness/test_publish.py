@@ -138,20 +138,22 @@ def test_known_billing_entities_are_published_and_deleted_ones_are_not(lago_home
     ]
 
 
-def test_a_build_that_changed_since_its_check_is_refused(sample: Home, harness: Harness) -> None:
+def test_a_build_that_changed_since_its_check_is_refused(
+    sample: Home, harness_here: Harness
+) -> None:
     with duckdb.connect(str(sample.scratch / "collection.duckdb")) as connection:
         connection.execute("update invoice_collection set amount_cents = 1")
-    process = harness("publish", home=sample)
+    process = harness_here("publish", home=sample)
     assert process.returncode == 1
     assert "has changed since its check" in process.stderr
 
 
-def test_a_load_after_the_check_is_refused(sample: Home, harness: Harness) -> None:
-    assert harness("load", home=sample).returncode == 0
-    process = harness("publish", home=sample)
+def test_a_load_after_the_check_is_refused(sample: Home, harness_here: Harness) -> None:
+    assert harness_here("load", home=sample).returncode == 0
+    process = harness_here("publish", home=sample)
     assert process.returncode == 1
     assert "is not the one that was checked" in process.stderr
-    process = harness("check", home=sample)
+    process = harness_here("check", home=sample)
     assert process.returncode == 2
     assert "harness build" in process.stderr
 
@@ -168,9 +170,9 @@ def test_a_load_after_the_check_is_refused(sample: Home, harness: Harness) -> No
     ],
 )
 def test_each_step_names_the_one_before(
-    command: list[str], hint: str, tmp_path: Path, harness: Harness
+    command: list[str], hint: str, tmp_path: Path, harness_here: Harness
 ) -> None:
-    process = harness(*command, home=Home(tmp_path))
+    process = harness_here(*command, home=Home(tmp_path))
     assert process.returncode == 2
     assert hint in process.stderr
     assert process.stdout == ""
@@ -183,12 +185,12 @@ def test_a_second_writer_is_kept_out(sample: Home, harness: Harness) -> None:
     assert f"in use by process {os.getpid()}" in process.stderr
 
 
-def test_only_the_newest_versions_are_kept(sample: Home, harness: Harness) -> None:
+def test_only_the_newest_versions_are_kept(sample: Home, harness_here: Harness) -> None:
     for number in range(3):
         (sample.published / f"20200101T00000{number}Z-00000000").mkdir()
     (sample.published / ".20200101T000009Z-00000000").mkdir()
     before = published(sample).path
-    assert harness("run", home=sample).returncode == 0
+    assert harness_here("publish", home=sample).returncode == 0
     versions = sorted(path.name for path in sample.published.iterdir() if not path.is_symlink())
     assert versions == ["20200101T000002Z-00000000", before.name, published(sample).path.name]
 
@@ -206,21 +208,23 @@ def test_what_others_put_beside_the_versions_stays(sample: Home, harness: Harnes
     assert elsewhere.is_dir()
 
 
-def test_the_version_before_stays_whatever_its_age(sample: Home, harness: Harness) -> None:
+def test_the_version_before_stays_whatever_its_age(sample: Home, harness_here: Harness) -> None:
     before = published(sample).path.name
     for number in range(3):  # as left behind by runs killed just before the last step
         (sample.published / f"2099010{number}T000000Z-00000000").mkdir()
-    assert harness("publish", home=sample).returncode == 0
+    assert harness_here("publish", home=sample).returncode == 0
     versions = {path.name for path in sample.published.iterdir() if not path.is_symlink()}
     assert versions == {before, published(sample).path.name, "20990102T000000Z-00000000"}
 
 
-@pytest.mark.parametrize("keep", [1, 2, 3])
-def test_how_many_versions_are_kept_can_be_said(keep: int, sample: Home, harness: Harness) -> None:
+@pytest.mark.parametrize("keep", [1, 3])
+def test_how_many_versions_are_kept_can_be_said(
+    keep: int, sample: Home, harness_here: Harness
+) -> None:
     before = published(sample).path
     for number in range(2):
         (sample.published / f"2020010{number}T000000Z-00000000").mkdir()
-    assert harness("publish", "--keep", keep, home=sample).returncode == 0
+    assert harness_here("publish", "--keep", keep, home=sample).returncode == 0
     versions = [path for path in sample.published.iterdir() if not path.is_symlink()]
     assert len(versions) == max(keep, 2)  # the version before stays
     assert {before, published(sample).path} <= set(versions)
@@ -343,42 +347,22 @@ def test_a_full_disk_leaves_what_was_published(limit: int, sample: Home) -> None
     assert published(sample).collection()
 
 
-def test_a_target_that_cannot_be_written_is_a_clear_error(sample: Home, harness: Harness) -> None:
+def test_a_target_that_cannot_be_written_is_a_clear_error(
+    sample: Home, harness_here: Harness
+) -> None:
     shutil.rmtree(sample.published)
     sample.published.symlink_to("/proc")
-    process = harness("publish", home=sample)
+    process = harness_here("publish", home=sample)
     assert process.returncode == 2
     assert "cannot be written" in process.stderr
     assert "Traceback" not in process.stderr
 
 
-def test_a_home_that_cannot_be_written_is_a_clear_error(tmp_path: Path, harness: Harness) -> None:
+def test_a_home_that_cannot_be_written_is_a_clear_error(
+    tmp_path: Path, harness_here: Harness
+) -> None:
     (tmp_path / "file").touch()
-    process = harness("run", home=Home(tmp_path / "file" / "home"))
+    process = harness_here("run", home=Home(tmp_path / "file" / "home"))
     assert process.returncode == 2
     assert "cannot create the home" in process.stderr
     assert "Traceback" not in process.stderr
-
-
-@pytest.mark.parametrize(
-    "environment",
-    [
-        {"TZ": "Pacific/Kiritimati"},
-        {"TZ": "America/Los_Angeles", "LC_ALL": "tr_TR.UTF-8", "LANG": "tr_TR.UTF-8"},
-    ],
-    ids=["Kiritimati", "Los Angeles, Turkish"],
-)
-def test_the_json_is_the_same_anywhere(
-    environment: dict[str, str], lago_home: Home, tmp_path: Path, harness: Harness
-) -> None:
-    home = Home(tmp_path / "status=1" / "it's {a} [1]")
-    source = CASES / "lago" / "raw"
-    process = harness("run", "--from", source, "--as-of", "2026-11-15", home=home, **environment)
-    assert process.returncode == 0, process.stderr
-    for each in published(lago_home).manifest["organizations"]:
-        asked = ("get", PATH, "--organization", each["id"])
-        assert (
-            harness(*asked, home=home, **environment).stdout
-            == harness(*asked, home=lago_home).stdout
-        )
-    assert json.loads((home.raw / "load.json").read_text())["raw"] == 20025
