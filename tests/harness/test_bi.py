@@ -82,7 +82,6 @@ def sample_sums() -> list[tuple[str, int, int]]:
     [("", {"connect_args": {"read_only": True}}), ("?access_mode=read_only", {})],
     ids=["connect_args", "access_mode"],
 )
-@pytest.mark.filterwarnings("ignore:duckdb-engine doesn't yet support reflection on indices")
 def test_sqlalchemy_sees_and_explains_every_table_and_cannot_write(
     query: str, arguments: dict[str, Any], sample_home: Home
 ) -> None:

@@ -185,6 +185,14 @@ def test_a_second_writer_is_kept_out(sample: Home, harness: Harness) -> None:
     assert f"in use by process {os.getpid()}" in process.stderr
 
 
+def test_what_is_published_opens_in_duckdb_1_0(sample: Home) -> None:
+    with duckdb.connect(str(published(sample).database), read_only=True) as connection:
+        (tags,) = connection.execute(
+            "select tags from duckdb_databases() where database_name = current_database()"
+        ).fetchall()
+    assert tags[0]["storage_version"].startswith("v1.0.0")
+
+
 def test_only_the_newest_versions_are_kept(sample: Home, harness_here: Harness) -> None:
     for number in range(3):
         (sample.published / f"20200101T00000{number}Z-00000000").mkdir()
