@@ -100,7 +100,7 @@ class Server:
 def running_server() -> Iterator[Server]:
     """Start a server and stop it; unavailable where PostgreSQL or dbt-postgres is not installed."""
     if not find_spec("dbt.adapters.postgres"):
-        unavailable("dbt-postgres is not installed; `make test-engines` installs it")
+        unavailable("dbt-postgres is not installed; `make test-postgres` installs it")
     programs = _programs()
     directory = Path(tempfile.mkdtemp(prefix="lago-postgres-"))
     # The server refuses to run as root.
