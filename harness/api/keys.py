@@ -64,6 +64,9 @@ class KeyFile:
             status = os.stat(self._path)
             stamp = (status.st_ino, status.st_mtime_ns, status.st_size)
         except FileNotFoundError:
+            # Where the whole home is gone, no key is wrong.
+            if not self._home.path.is_dir():
+                raise HarnessError(f"{self._home.path} is gone") from None
             stamp = None
         if stamp != self._stamp:
             self._keys = Keys(read_keys(self._home))

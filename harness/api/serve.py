@@ -1,9 +1,11 @@
 """The HTTP API over the published version."""
 
 import json
+import re
 import signal
 import socket
 import sys
+from datetime import timedelta
 
 import uvicorn
 from starlette.applications import Starlette
@@ -65,14 +67,19 @@ def application(home: Home) -> Application:
             return response(error(503, code="nothing_published"))
         return version.respond(organization_id, request.scope)
 
-    async def health(_request: Request) -> Response:
+    async def health(request: Request) -> Response:
+        given = request.query_params.get("fresh_within")
+        span = _time_span(given) if given else None
+        if given and span is None:
+            details = {"fresh_within": ["value_is_invalid"]}
+            return response(error(422, code="validation_errors", error_details=details))
         try:
             version = await versions.current()
         except HarnessError as problem:
             return _unreadable(problem)
         if version is None:
             return response(error(503, code="nothing_published"))
-        return JSONResponse(version.health())
+        return JSONResponse(version.health(), 503 if span and version.age() > span else 200)
 
     async def openapi(_request: Request) -> Response:
         return Response(document, media_type="application/json")
@@ -83,6 +90,14 @@ def application(home: Home) -> Application:
     )
     app.router.redirect_slashes = False
     return logged(app)
+
+
+def _time_span(text: str) -> timedelta | None:
+    """So many minutes, hours or days, as 90m, 36h or 2d; None for any other text."""
+    if not re.fullmatch("[1-9][0-9]{0,4}[mhd]", text):
+        return None
+    unit = {"m": "minutes", "h": "hours", "d": "days"}[text[-1]]
+    return timedelta(**{unit: int(text[:-1])})
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import os
+from datetime import datetime, timedelta
 from typing import Any
 
 from starlette.responses import Response
@@ -40,6 +41,10 @@ class _Version:
             headers = {name: response.headers[name] for name in (*self._headers(), "ETag")}
             return Response(status_code=304, headers=headers)
         return response
+
+    def age(self) -> timedelta:
+        """How long ago the data were loaded."""
+        return now() - datetime.fromisoformat(self._manifest["load"]["loaded_at"])
 
     def health(self) -> dict[str, Any]:
         as_of = self._collection.as_of_date

@@ -9,10 +9,10 @@ import shutil
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -544,6 +544,51 @@ def test_health_is_stale_once_a_month_has_begun(
 ) -> None:
     monkeypatch.setattr(versions, "now", lambda: moment)
     assert ask(app, "/health").json["stale"] is stale
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ("", 200),
+        ("fresh_within=", 200),
+        ("fresh_within=36h", 200),
+        ("fresh_within=2161m", 200),
+        ("fresh_within=2d", 200),
+        ("fresh_within=2159m", 503),
+        ("fresh_within=35h", 503),
+        ("fresh_within=1d", 503),
+        ("fresh_within=1d&fresh_within=2d", 200),
+    ],
+)
+def test_health_is_503_where_the_load_is_older_than_asked_for(
+    query: str, status: int, home: Home, app: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = datetime.fromisoformat(published(home).manifest["load"]["loaded_at"])
+    monkeypatch.setattr(versions, "now", lambda: loaded + timedelta(hours=36))
+    reply = ask(app, f"/health?{query}")
+    assert reply.status == status
+    assert reply.json == ask(app, "/health").json
+    assert reply.json["status"] == "ok"
+
+
+@pytest.mark.parametrize("span", ["0h", "36", "h", "-1d", "1.5h", "36H", "1w", "999999d", "٣h"])
+def test_health_names_a_time_span_that_is_none(span: str, app: Application) -> None:
+    reply = ask(app, f"/health?fresh_within={quote(span)}")
+    assert reply.status == 422
+    assert reply.json["error_details"] == {"fresh_within": ["value_is_invalid"]}
+
+
+def test_where_the_whole_home_is_gone_no_key_is_wrong(sample_home: Home, tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    shutil.copytree(sample_home.path, home.path, symlinks=True)
+    headers = bearer(add_key(home, QUILLFERN, None))
+    app = application(home)
+    assert ask(app, PATH, headers).status == 200
+    home.path.rename(tmp_path / "elsewhere")
+    reply = ask(app, PATH, headers)
+    assert (reply.status, reply.json["code"]) == (503, "home_unreadable")
+    (tmp_path / "elsewhere").rename(home.path)
+    assert ask(app, PATH, headers).status == 200
 
 
 def test_where_nothing_is_published_there_is_no_answer_until_it_is(
