@@ -7,7 +7,7 @@ import click
 import duckdb
 
 from harness import __version__
-from harness.cli import make, read, serving
+from harness.cli import kept, make, read, serving
 from harness.cli.options import Commands
 from harness.foundation.errors import HarnessError
 from harness.foundation.progress import say
@@ -36,6 +36,7 @@ def main_group() -> None:
 for each in (
     *(make.run, make.load_, make.build_, make.check_, make.publish_),
     *(read.report_, read.show, read.get, read.diff_),
+    *(kept.versions, kept.rollback),
     *(serving.serve_, serving.keys_group),
 ):
     main_group.add_command(each)

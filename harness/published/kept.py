@@ -1,0 +1,111 @@
+"""The versions that are kept, and the way back to one of them."""
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from harness.collection.collection import HOW_TO_PUBLISH, Published
+from harness.foundation.errors import HarnessError
+from harness.foundation.home import Home
+from harness.foundation.versions import current_in, point_at, versions_in
+from harness.published.show import major_units
+
+_UNREADABLE = (OSError, ValueError, KeyError, TypeError, duckdb.Error)
+
+
+def kept_versions(home: Home) -> list[dict[str, Any]]:
+    """What is known of each version that is kept, oldest first.
+
+    That is version, as-of date, when it was published, its source, and per currency how many
+    invoices of what amount, in the smallest unit; for one that cannot be read, why not.
+    """
+    current = current_in(home.published)
+    found = []
+    for path in versions_in(home.published) if home.published.is_dir() else []:
+        facts: dict[str, Any] = {"version": path.name, "current": path == current}
+        try:
+            facts |= _facts(path)
+        except _UNREADABLE as error:
+            facts["unreadable"] = f"{type(error).__name__}: {error}"
+        found.append(facts)
+    return found
+
+
+def versions_as_text(versions: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """A line per version and currency, the current version marked; amounts in major units."""
+    lines = [("", "version", "as of", "published", "invoices", "", "amount", "source")]
+    for each in versions:
+        start = ("*" if each["current"] else "", each["version"])
+        if "unreadable" in each:
+            lines.append((*start, "", "", "", "", "", f"cannot be read: {each['unreadable']}"))
+            continue
+        facts = (*start, each["as_of_date"], each["published_at"])
+        for total in each["sums"] or [None]:
+            figures = ("0", "", "")
+            if total:
+                amount = major_units(int(total["amount_cents"]), total["subunits_per_unit"])
+                figures = (f"{total['invoices_count']:,}", total["currency"], amount)
+            lines.append((*facts, *figures, each["source"] if facts[1] else ""))
+            facts = ("", "", "", "")
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        cells = (
+            text.rjust(width) if place in (4, 6) else text.ljust(width)
+            for place, (text, width) in enumerate(zip(line, widths, strict=True))
+        )
+        yield "  ".join(cells).rstrip()
+
+
+def roll_back(home: Home, version: str | None) -> tuple[Published, str]:
+    """Make a kept version the current one, and return it with the name of the one before.
+
+    Without a name it is the newest that is older than the current one. The caller holds the home's
+    lock. Raises HarnessError where there is none, or it cannot be read.
+    """
+    current = current_in(home.published)
+    if current is None:
+        raise HarnessError(f"nothing is published in {home.path}; {HOW_TO_PUBLISH}")
+    known = {path.name: path for path in versions_in(home.published)}
+    older = [name for name in known if name < current.name]
+    if version is None and not older:
+        raise HarnessError(f"no version is older than the current one, {current.name}")
+    name = version or older[-1]
+    if name not in known:
+        raise HarnessError(f"there is no version {name!r}; there is: {', '.join(known)}")
+    if name == current.name:
+        raise HarnessError(f"{name} is the current version; name another: harness versions")
+    try:
+        chosen = Published(known[name], _manifest(known[name]))
+        chosen.collection()
+    except _UNREADABLE as error:
+        raise HarnessError(
+            f"{known[name]} cannot be read ({error}); {current.name} stays the current version"
+        ) from error
+    point_at(known[name])
+    return chosen, current.name
+
+
+def _manifest(path: Path) -> dict[str, Any]:
+    manifest: dict[str, Any] = json.loads((path / "manifest.json").read_text(encoding="utf-8"))
+    return manifest
+
+
+def _facts(path: Path) -> dict[str, Any]:
+    manifest = _manifest(path)
+    with duckdb.connect(str(Published(path, manifest).database), read_only=True) as connection:
+        sums = connection.execute(
+            "select currency, cast(sum(invoices_count) as bigint),"
+            " cast(sum(amount_cents) as varchar), any_value(subunits_per_unit)"
+            " from invoice_collection inner join currencies using (currency)"
+            " group by currency order by currency"
+        ).fetchall()
+    names = ("currency", "invoices_count", "amount_cents", "subunits_per_unit")
+    return {
+        "as_of_date": manifest["as_of_date"],
+        "published_at": manifest["published_at"],
+        "source": manifest["source"],
+        "sums": [dict(zip(names, each, strict=True)) for each in sums],
+    }
