@@ -1,5 +1,6 @@
 """dbt as a process of its own: in this one it would keep the database locked."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -26,12 +27,14 @@ class Run:
 
     def listen(self, lines: IO[str]) -> None:
         """Take in dbt's messages, one in a line, until it ends."""
-        for line in lines:
-            try:
-                event = json.loads(line)
-                self._note(event["info"]["msg"], event["data"])
-            except (ValueError, KeyError, TypeError):
-                self.messages.append(line.rstrip())
+        # A ValueError of the pipe itself: it was closed, as the run was told to end.
+        with contextlib.suppress(ValueError):
+            for line in lines:
+                try:
+                    event = json.loads(line)
+                    self._note(event["info"]["msg"], event["data"])
+                except (ValueError, KeyError, TypeError):
+                    self.messages.append(line.rstrip())
 
     def _note(self, message: str, data: dict[str, Any]) -> None:
         if message:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from harness.foundation.ending import remember
 from harness.foundation.errors import HarnessError
 from harness.foundation.files import make_directory, unwritable
 from harness.foundation.versions import current_in, remove_litter
@@ -70,6 +71,7 @@ class Home:
                 ) from None
             if name == "run":
                 self.check()
+                remember(self.published / "current")
                 self.clear()
             # Last: on a disk that is full, there may be room for it now.
             handle.truncate(0)

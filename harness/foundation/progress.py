@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 
 from duckdb import DuckDBPyConnection
 
+from harness.foundation.ending import is_told
+
 
 @dataclass
 class Progress:
@@ -67,6 +69,10 @@ def watching(
     watcher.start()
     try:
         yield
+    except BaseException:
+        # Else the threads of DuckDB work on, and whoever closes the connection waits for them.
+        connection.interrupt()
+        raise
     finally:
         ended.set()
         watcher.join()
@@ -79,6 +85,9 @@ def say(text: str) -> None:
 
 
 def _write(text: str) -> None:
+    # Once told to end, there is one more sentence, and that is not written here.
+    if is_told():
+        return
     # The work goes on where the terminal is closed, or the pipe.
     with contextlib.suppress(OSError):
         sys.stderr.write(text)

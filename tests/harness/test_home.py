@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from conftest import CASES
 
-from harness.cli.main import main_group
+from harness.cli.group import main_group
 from harness.collection.answers import PATH
 from harness.foundation.errors import HarnessError
 from harness.foundation.files import make_directory, plain_path

@@ -18,7 +18,7 @@ import duckdb
 import pytest
 from conftest import CASES, Harness
 
-from harness.cli.main import main_group
+from harness.cli.group import main_group
 from harness.collection.answers import PATH
 from harness.collection.collection import published
 from harness.foundation.home import Home

@@ -24,7 +24,7 @@ from conftest import CASES, Harness
 from html_page import Element, parsed
 
 from harness.cli import make as cli
-from harness.cli.main import main_group
+from harness.cli.group import main_group
 from harness.collection.collection import Collection, Organization, Published, Row, published
 from harness.collection.reasons import reasons
 from harness.foundation.home import Home
@@ -580,7 +580,7 @@ def test_the_report_is_drawn_before_anything_is_printed(
 
 def test_no_other_command_waits_for_what_draws() -> None:
     names = "{'altair', 'vl_convert', 'jinja2'}"
-    code = f"import sys, harness.cli.main; sys.exit(len({names} & set(sys.modules)))"
+    code = f"import sys, harness.cli.group; sys.exit(len({names} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
