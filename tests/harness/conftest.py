@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from lago_stub import KEY, running, saved
 
-from harness.cli.main import main
+from harness.cli.outcome import outcome
 from harness.foundation.home import Home
 
 CASES = Path(__file__).parent.parent / "cases"
@@ -88,10 +88,9 @@ def harness_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Harness:
             here.setattr(sys, "stderr", said[1])
             for name, value in environment.items():
                 here.setenv(name, value)
-            with pytest.raises(SystemExit) as ended:
-                main()
+            code = outcome(words[1:])
         texts = [each.buffer.getvalue().decode() for each in said]  # type: ignore[attr-defined]
-        return subprocess.CompletedProcess(words, int(ended.value.code or 0), *texts)
+        return subprocess.CompletedProcess(words, code, *texts)
 
     return run
 
