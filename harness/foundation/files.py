@@ -39,13 +39,18 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
 def replace_file(path: Path, text: str, mode: int = 0o666) -> None:
     """Write a text in the place of a file in one step: readers see the old one or the new one.
 
-    A new file gets this mode, less the umask.
+    A new file gets this mode, less the umask; another keeps its mode and group, or, where this user
+    may not give it that group, neither.
     """
     fresh = path.with_name(f".{path.name}.new")
     fresh.unlink(missing_ok=True)
     try:
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
+            with contextlib.suppress(FileNotFoundError, PermissionError):
+                known = path.stat()
+                os.fchown(descriptor, -1, known.st_gid)
+                os.fchmod(descriptor, known.st_mode & 0o777)
             handle.write(text)
             handle.flush()
             os.fsync(handle.fileno())

@@ -71,6 +71,7 @@ class Home:
                 ) from None
             if name == "run":
                 self.check()
+                self.close()
                 remember(self.published / "current")
                 self.clear()
             # Last: on a disk that is full, there may be room for it now.
@@ -95,6 +96,17 @@ class Home:
                 make_directory(directory)
         current_in(self.raw.parent)
         current_in(self.published)
+
+    def close(self) -> None:
+        """Keep raw data and builds from everybody but their owner; the caller holds the lock.
+
+        What is published follows the umask, as others are to read it.
+        """
+        for directory in (self.raw.parent, self.scratch):
+            directory.mkdir(mode=0o700, exist_ok=True)
+            # Of another user, whose they are then: it is for that user to close them.
+            with contextlib.suppress(PermissionError):
+                directory.chmod(0o700)
 
     def clear(self) -> None:
         """Remove what killed runs have left; the caller holds the lock."""

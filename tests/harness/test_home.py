@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import stat
 import subprocess
 import sys
 import tempfile
@@ -12,6 +13,7 @@ from conftest import CASES
 
 from harness.cli.group import main_group
 from harness.collection.answers import PATH
+from harness.collection.collection import published
 from harness.foundation.errors import HarnessError
 from harness.foundation.files import make_directory, plain_path
 from harness.foundation.home import PROJECT, Home
@@ -180,3 +182,26 @@ def test_a_disk_that_a_killed_load_has_filled_is_cleared(tmp_path: Path) -> None
     )
     assert process.returncode == 0, process.stderr
     assert "loaded 3,014 invoices" in process.stdout
+
+
+def test_raw_and_scratch_are_their_owners_alone(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    with home.locked():
+        pass
+    for directory in (home.raw.parent, home.scratch):
+        assert stat.S_IMODE(directory.stat().st_mode) == 0o700
+        # As an earlier version has left it.
+        directory.chmod(0o755)
+    with home.locked():
+        pass
+    assert {stat.S_IMODE(each.stat().st_mode) for each in (home.raw.parent, home.scratch)} == {
+        0o700
+    }
+
+
+def test_what_is_published_follows_the_umask(sample_home: Home) -> None:
+    umask = os.umask(0)
+    os.umask(umask)
+    version = published(sample_home).path
+    assert stat.S_IMODE(version.stat().st_mode) == 0o777 & ~umask
+    assert stat.S_IMODE((version / "manifest.json").stat().st_mode) == 0o666 & ~umask

@@ -2,6 +2,7 @@
 
 import hmac
 import json
+import os
 import stat
 from pathlib import Path
 
@@ -47,6 +48,23 @@ def test_a_leftover_of_a_killed_writer_does_not_matter(home: Home) -> None:
     add_key(home, "north", None)
     assert not leftover.exists()
     assert stat.S_IMODE(home.keys.stat().st_mode) == 0o600
+
+
+def test_the_key_file_keeps_the_mode_and_group_that_it_was_given(home: Home) -> None:
+    secret = add_key(home, "north", None)
+    (key,) = read_keys(home)
+    home.keys.chmod(0o640)
+    group = next((each for each in os.getgroups() if each != home.keys.stat().st_gid), None)
+    if os.geteuid() == 0:
+        group = 65534
+    if group is not None:
+        os.chown(home.keys, -1, group)
+    given = home.keys.stat()
+    revoke_key(home, key.id)
+    add_key(home, "south", None)
+    status = home.keys.stat()
+    assert (status.st_mode, status.st_gid) == (given.st_mode, given.st_gid)
+    assert secret not in home.keys.read_text()
 
 
 def test_keys_are_compared_in_constant_time_and_all_of_them(
