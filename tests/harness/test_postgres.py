@@ -551,7 +551,7 @@ def test_without_the_package_the_extension_comes_from_duckdb(
     assert extension is not None
     # What DuckDB has installed before, in a home directory of its own.
     place = tmp_path / ".duckdb" / "extensions" / "v1.5.5"
-    ((platform,),) = duckdb.sql("pragma platform").fetchall()
+    ((platform,),) = duckdb.execute("pragma platform").fetchall()
     (place / platform).mkdir(parents=True)
     (place / platform / extension.name).write_bytes(extension.read_bytes())
     monkeypatch.setattr(postgres_module, "_EXTENSION", "no_such_package")
