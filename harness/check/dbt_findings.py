@@ -51,7 +51,7 @@ def _failing_rows(
     connection: duckdb.DuckDBPyConnection, result: dict[str, Any]
 ) -> list[dict[str, Any]]:
     # A line of its own, as the query may end in a comment.
-    query = f"select * from (\n{result['compiled_code']}\n) limit {ROWS_SHOWN}"
+    query = f"select * from ({result['compiled_code']}\n) limit {ROWS_SHOWN}"
     try:
         found = connection.execute(query)
     except duckdb.Error as error:
