@@ -54,7 +54,9 @@ def as_text(invoices: int, ending: str) -> Path:
 
 def typed_read(invoices: int, ending: str) -> str:
     """The query that reads the used columns of a file of text into a table, as they are typed."""
-    described = duckdb.execute(f"describe from '{generated(invoices) / 'invoices.parquet'}'").fetchall()
+    described = duckdb.execute(
+        f"describe from '{generated(invoices) / 'invoices.parquet'}'"
+    ).fetchall()
     types = {name: type_ for name, type_, *_ in described}
     file = as_text(invoices, ending) / f"invoices.{ending}"
     if ending == "ndjson":

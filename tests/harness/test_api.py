@@ -467,7 +467,8 @@ def test_killed_crawl_leaves_the_current_one_and_can_be_repeated(
         process.send_signal(signal.SIGKILL)
         process.wait()
         assert current_load(home) == first
-    loaded(home, lago.url)
+    with home.locked():
+        loaded(home, lago.url)
     assert figures(home) == expected
     assert len(list(home.raw.parent.iterdir())) == 2
 

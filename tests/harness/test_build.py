@@ -76,7 +76,11 @@ def test_limits_are_duckdbs(tmp_path: Path) -> None:
     with Resources("1GiB", 1).connect(tmp_path / "tmp") as connection:
         names = ("memory_limit", "threads", "temp_directory")
         values = ", ".join(f"current_setting('{name}')" for name in names)
-        assert connection.execute(f"select {values}").fetchone() == ("1.0 GiB", 1, f"{tmp_path}/tmp")
+        assert connection.execute(f"select {values}").fetchone() == (
+            "1.0 GiB",
+            1,
+            f"{tmp_path}/tmp",
+        )
 
 
 def test_a_full_disk_is_said(tmp_path: Path) -> None:

@@ -95,9 +95,10 @@ def test_show_prints_one_block(sample_home: Home, harness_here: Harness) -> None
     # 2026-05 and -06 of tests/cases/sample.csv.
     assert [line.split() for line in process.stdout.splitlines()[2:]] == [
         ["Maplestrand", "Software", "Inc.", f"({MAPLESTRAND}),", "CAD"],
-        ["month", "pending", "succeeded", "failed"],
-        ["2026-05", "4", "755.48", "12", "10,117.31", "0", "0.00"],
-        ["2026-06", "5", "1,603.36", "3", "2,714.05", "1", "258.77"],
+        ["month", "pending", "succeeded", "failed", "rate"],
+        ["2026-05", "4", "755.48", "12", "10,117.31", "0", "0.00", "93.1%"],
+        ["2026-06", "5", "1,603.36", "3", "2,714.05", "1", "258.77", "59.3%"],
+        ["total", "9", "2,358.84", "15", "12,831.36", "1", "258.77", "83.1%"],
         [],
     ]
 

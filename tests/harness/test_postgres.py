@@ -539,7 +539,8 @@ def test_killed_load_leaves_the_current_one_and_can_be_repeated(
         process.send_signal(signal.SIGKILL)
         process.wait()
         assert current_load(home).raw in (first.raw, 20_025)
-    loaded(home, postgres.url)
+    with home.locked():
+        loaded(home, postgres.url)
     assert figures(home) == expected
     assert len(list(home.raw.parent.iterdir())) == 2
 

@@ -18,8 +18,8 @@ from harness.foundation.home import PROJECT
 
 PYPROJECT: dict[str, Any] = tomllib.loads((PROJECT / "pyproject.toml").read_text())
 FILES = [f"requirements{part}.txt" for part in ("", "-dev", "-engines")]
-# Needed, though nothing imports them: dbt runs as a program, and DuckDB loads a file.
-NOT_IMPORTED = {"dbt-core", "dbt-duckdb", "duckdb-extension-postgres-scanner"}
+# Needed, though nothing imports it: DuckDB loads a file.
+NOT_IMPORTED = {"duckdb-extension-postgres-scanner"}
 
 
 def plain(name: str) -> str:
