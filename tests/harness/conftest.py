@@ -80,19 +80,43 @@ def harness_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Harness:
     ) -> subprocess.CompletedProcess[str]:
         words = ["harness", *map(str, arguments), *(["--home", str(home.path)] if home else [])]
         elsewhere.mkdir(exist_ok=True)
-        said = [io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2)]
+        said = [io.BytesIO(), io.BytesIO()]
+        output, errors = (io.TextIOWrapper(each, "utf-8", write_through=True) for each in said)
         with monkeypatch.context() as here:
             here.chdir(elsewhere)
             here.setattr(sys, "argv", words)
-            here.setattr(sys, "stdout", said[0])
-            here.setattr(sys, "stderr", said[1])
+            here.setattr(sys, "stdout", output)
+            here.setattr(sys, "stderr", errors)
             for name, value in environment.items():
                 here.setenv(name, value)
             code = outcome(words[1:])
-        texts = [each.buffer.getvalue().decode() for each in said]  # type: ignore[attr-defined]
-        return subprocess.CompletedProcess(words, code, *texts)
+        return subprocess.CompletedProcess(
+            words, code, *(each.getvalue().decode() for each in said)
+        )
 
     return run
+
+
+SmallDisk = Callable[[str, str], subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> SmallDisk:
+    """Load the sample into a home on a disk of that size, after a script has run in its place."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    private = ["unshare", "--map-root-user", "--mount", "sh", "-c"]
+    if not shutil.which("unshare") or subprocess.run([*private, "true"]).returncode:
+        pytest.skip("this system lets nobody mount a small disk (unshare --map-root-user --mount)")
+
+    def load(size: str, before: str) -> subprocess.CompletedProcess[str]:
+        script = f"mount -t tmpfs -o size={size} none '{disk}' && cd '{disk}' && {{ {before}; }} &&"
+        script += ' exec "$0" -m harness load --from sample --home home'
+        return subprocess.run(
+            [*private, script, sys.executable], capture_output=True, text=True, timeout=60
+        )
+
+    return load
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from conftest import Harness
+from conftest import Harness, SmallDisk
 
 from harness.foundation.home import PROJECT, Home
 from harness.foundation.resources import Resources
@@ -83,17 +83,8 @@ def test_limits_are_duckdbs(tmp_path: Path) -> None:
         )
 
 
-def test_a_full_disk_is_said(tmp_path: Path) -> None:
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    load = f"\"$0\" -m harness load --home '{disk}/home'"
-    script = f"mount -t tmpfs -o size=64k none '{disk}' && exec {load}"
-    private = ["unshare", "--map-root-user", "--mount", "sh", "-c"]
-    if not shutil.which("unshare") or subprocess.run([*private, "true"]).returncode:
-        pytest.skip("this system lets nobody mount a small disk (unshare --map-root-user --mount)")
-    process = subprocess.run(
-        [*private, script, sys.executable], cwd=PROJECT, capture_output=True, text=True, timeout=60
-    )
+def test_a_full_disk_is_said(small_disk: SmallDisk) -> None:
+    process = small_disk("64k", "true")
     assert process.returncode == 2, process.stderr
     assert process.stderr.splitlines()[-1] == (
         "error: the disk of --home is full; make room there, or give a --home on another disk; what"

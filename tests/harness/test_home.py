@@ -3,20 +3,18 @@
 import os
 import shutil
 import stat
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
 import pytest
-from conftest import CASES
+from conftest import CASES, SmallDisk
 
 from harness.cli.group import main_group
 from harness.collection.answers import PATH
 from harness.collection.collection import published
 from harness.foundation.errors import HarnessError
 from harness.foundation.files import make_directory, plain_path
-from harness.foundation.home import PROJECT, Home
+from harness.foundation.home import Home
 from harness.foundation.versions import current_in, stage
 
 WRITING = ["load", "run", "build", "check", "publish", "report"]
@@ -167,18 +165,10 @@ def test_a_finished_build_is_no_litter(home: Home) -> None:
         pass
 
 
-def test_a_disk_that_a_killed_load_has_filled_is_cleared(tmp_path: Path) -> None:
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    litter = f"'{disk}/home/raw/.20200101T000000Z-00000000'"
-    load = f"\"$0\" -m harness load --home '{disk}/home'"
-    script = f"mount -t tmpfs -o size=8m none '{disk}' && mkdir -p {litter} &&"
-    script += f" {{ head -c 9M /dev/zero > {litter}/invoices.parquet || exec {load}; }}"
-    private = ["unshare", "--map-root-user", "--mount", "sh", "-c"]
-    if not shutil.which("unshare") or subprocess.run([*private, "true"]).returncode:
-        pytest.skip("this system lets nobody mount a small disk (unshare --map-root-user --mount)")
-    process = subprocess.run(
-        [*private, script, sys.executable], cwd=PROJECT, capture_output=True, text=True, timeout=60
+def test_a_disk_that_a_killed_load_has_filled_is_cleared(small_disk: SmallDisk) -> None:
+    litter = "home/raw/.20200101T000000Z-00000000"
+    process = small_disk(
+        "8m", f"mkdir -p {litter}; ! head -c 9M /dev/zero > {litter}/invoices.parquet"
     )
     assert process.returncode == 0, process.stderr
     assert "loaded 3,014 invoices" in process.stdout
