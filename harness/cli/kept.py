@@ -3,10 +3,10 @@
 import click
 
 from harness.cli.options import FORMAT, command
-from harness.cli.printing import echo, echo_json
+from harness.cli.printing import echo, echo_columns, echo_json
 from harness.foundation.home import Home
 from harness.foundation.progress import say
-from harness.published.kept import kept_versions, roll_back, versions_as_text
+from harness.published.kept import FLUSH_RIGHT, kept_versions, lines_of_versions, roll_back
 
 
 @command("versions", FORMAT)
@@ -23,8 +23,7 @@ def versions(home: Home, format_: str) -> None:
     if format_ == "json":
         echo_json(found)
     elif found:
-        for line in versions_as_text(found):
-            echo(line)
+        echo_columns(lines_of_versions(found), FLUSH_RIGHT)
     else:
         say(f"no version is kept in {home.path}")
 

@@ -164,6 +164,8 @@ def print_collection(
     shown = list(collection.organizations.values())
     if organization:
         shown = [collection.organization(organization)]
+    if version.is_sample and format_ != "text":
+        say(INVENTED)
     if format_ == "csv":
         echo(rows_as_csv(shown, months, code).rstrip("\n"))
     elif format_ == "json":

@@ -4,7 +4,7 @@ import click
 
 from harness.api.keys import add_key, read_keys, revoke_key
 from harness.cli.options import ORGANIZATION, Commands, command
-from harness.cli.printing import echo
+from harness.cli.printing import echo, echo_columns
 from harness.collection.collection import HOW_TO_PUBLISH, published
 from harness.foundation.home import Home
 from harness.foundation.progress import say
@@ -69,9 +69,7 @@ def keys_list(home: Home) -> None:
         return
     lines = [("id", "organization", "made", "name")]
     lines += [(key.id, key.organization_id, key.created_at, key.name or "") for key in keys]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    for line in lines:
-        echo("  ".join(map(str.ljust, line, widths)).rstrip())
+    echo_columns(lines)
 
 
 @command("revoke", click.argument("key_id", metavar="ID"))

@@ -1,7 +1,7 @@
 """The versions that are kept, and the way back to one of them."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +34,18 @@ def kept_versions(home: Home) -> list[dict[str, Any]]:
     return found
 
 
-def versions_as_text(versions: Sequence[dict[str, Any]]) -> Iterator[str]:
-    """A line per version and currency, the current version marked; amounts in major units."""
-    lines = [("", "version", "as of", "published", "invoices", "", "amount", "source")]
+FLUSH_RIGHT = (4, 6)
+"""The places of the numbers in lines_of_versions."""
+
+
+def lines_of_versions(versions: Sequence[dict[str, Any]]) -> list[tuple[str, ...]]:
+    """The cells of a line per version and currency below a header; amounts in major units.
+
+    The current version is marked.
+    """
+    lines: list[tuple[str, ...]] = [
+        ("", "version", "as of", "published", "invoices", "", "amount", "source")
+    ]
     for each in versions:
         start = ("*" if each["current"] else "", each["version"])
         if "unreadable" in each:
@@ -50,13 +59,7 @@ def versions_as_text(versions: Sequence[dict[str, Any]]) -> Iterator[str]:
                 figures = (f"{total['invoices_count']:,}", total["currency"], amount)
             lines.append((*facts, *figures, each["source"] if facts[1] else ""))
             facts = ("", "", "", "")
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    for line in lines:
-        cells = (
-            text.rjust(width) if place in (4, 6) else text.ljust(width)
-            for place, (text, width) in enumerate(zip(line, widths, strict=True))
-        )
-        yield "  ".join(cells).rstrip()
+    return lines
 
 
 def roll_back(home: Home, version: str | None) -> tuple[Published, str]:

@@ -103,6 +103,16 @@ def test_show_prints_one_block(sample_home: Home, harness_here: Harness) -> None
     ]
 
 
+@pytest.mark.parametrize("format_", ["csv", "json"])
+def test_rows_of_the_sample_are_said_to_be_invented(
+    format_: str, sample_home: Home, harness_here: Harness
+) -> None:
+    process = harness_here("show", "--months", "1", "--format", format_, home=sample_home)
+    assert process.returncode == 0
+    assert "invented" in process.stderr
+    assert "invented" not in process.stdout
+
+
 def test_a_traceback_is_shown_on_request_only(sample_home: Home, harness: Harness) -> None:
     arguments = ("show", "--currency", "nonsense")
     assert "Traceback" not in harness(*arguments, home=sample_home).stderr

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from conftest import CASES, Harness
 
+from harness.cli.printing import echo_columns
 from harness.collection.collection import published
 from harness.foundation.home import Home
-from harness.published.kept import versions_as_text
+from harness.published.kept import FLUSH_RIGHT, lines_of_versions
 
 OLD, OLDER = "20200102T000000Z-00000000", "20200101T000000Z-00000000"
 
@@ -51,7 +52,9 @@ def test_versions_are_listed_with_their_figures(home: Home, harness_here: Harnes
     assert [line.split()[1] for line in text if line.startswith("*")] == [current(home)]
 
 
-def test_the_list_of_versions_has_amounts_in_units_of_the_currency() -> None:
+def test_the_list_of_versions_has_amounts_in_units_of_the_currency(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     total = {
         "currency": "JPY",
         "invoices_count": 1234,
@@ -65,7 +68,8 @@ def test_the_list_of_versions_has_amounts_in_units_of_the_currency() -> None:
         {"version": "b", "sums": []} | known | {"current": True},
         {"version": "c", "current": False, "unreadable": "why"},
     ]
-    assert list(versions_as_text(versions)) == [
+    echo_columns(lines_of_versions(versions), FLUSH_RIGHT)
+    assert capsys.readouterr().out.splitlines() == [
         "   version  as of       published  invoices       amount  source",
         "   a        2026-06-17  now           1,234  EUR   -0.05  x",
         "                                      1,234  JPY      -5",
