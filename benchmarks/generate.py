@@ -182,6 +182,8 @@ select
     30 as net_payment_term,
     case when is_dispute_lost then invoices.created_at + to_days(60) end as payment_dispute_lost_at,
     payment_status = 2 as payment_overdue,
+    case when payment_status = 1 then fees_amount_cents - coupons_amount_cents + taxes_amount_cents
+        - credit_notes_amount_cents else 0 end as total_paid_amount_cents,
     self_billed,
     billing_entities.id as billing_entity_id,
     case when status in (1, 2) then invoices.created_at + to_hours(1) end as finalized_at

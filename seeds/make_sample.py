@@ -1,9 +1,9 @@
-"""Writes the sample: three of Lago's tables, filled with two invented companies.
+"""Writes the sample: four of Lago's tables, filled with two invented companies.
 
     python seeds/make_sample.py [DIRECTORY]
 
-writes organizations.csv, billing_entities.csv and invoices.csv to seeds/lago, or to DIRECTORY. An
-empty field is null. Every run, on every Python, writes the same bytes: all chance comes from
+writes organizations.csv, billing_entities.csv, customers.csv and invoices.csv to seeds/lago, or to
+DIRECTORY. An empty field is null. Every run, on every Python, writes the same bytes: all chance comes from
 `random.Random.random`, whose sequence Python guarantees, and only basic arithmetic touches it.
 
 Besides plain business the sample holds at least one invoice for every reason that the report has
@@ -61,6 +61,11 @@ UNUSUAL_STATUSES = (
     (PENDING, 0.003),
     (GENERATING, 0.002),
 )
+
+# Days until an invoice is due, and what customers call themselves.
+PAYMENT_TERMS = ((30, 0.7), (14, 0.15), (60, 0.1), (0, 0.05))
+FIRST_WORDS = ("Amber", "Birch", "Cobalt", "Dune", "Ember", "Fjord", "Granite", "Harbour", "Iris")
+SECOND_WORDS = ("Analytics", "Bakeries", "Cargo", "Dental", "Energy", "Films", "Games", "Health")
 KINDS_OF_EXTRAS = (
     (ONE_OFF, 0.45),
     (ADD_ON, 0.2),
@@ -284,6 +289,10 @@ class Biller:
         self.chance = chance
         self.organization_id = chance.uuid()
         self.entity_ids = {entity.code: chance.uuid() for entity in company.entities}
+        # Draws of its own, for what was added later to leave the rest as it was.
+        self.later_chance = Chance(SEED + len(company.name))
+        self.customers: list[Customer] = []
+        self.customer_ids: dict[int, str] = {}
 
     def organization(self) -> Row:
         """The company's row in organizations."""
@@ -317,9 +326,43 @@ class Biller:
                 "updated_at": entity.deleted_at or entity.archived_at or entity.created_at,
             }
 
+    def customer_rows(self) -> Iterator[Row]:
+        """The company's rows in customers, once its invoices are made.
+
+        Some of those that left were deleted; one came back under the external id that it had.
+        """
+        last = month_index(AS_OF)
+        gone: list[str] = []
+        for customer in self.customers:
+            chance = self.later_chance
+            created_at = chance.moment(billing_day(customer.first_month, chance.between(1, 5)), 7, 18)
+            created_at = max(created_at, self.company.created_at + timedelta(hours=customer.number))
+            external_id = f"{self.company.slug.split('-')[0]}-{customer.number:04d}"
+            deleted_at = None
+            if customer.last_month < last - 2 and chance.happens(0.3):
+                deleted_at = chance.moment(billing_day(customer.last_month + 2, 15), 8, 17)
+                gone.append(external_id)
+            elif gone and customer.number == self.company.first_customers + 20:
+                external_id = gone[0]
+            first, second = (
+                words[chance.between(0, len(words) - 1)] for words in (FIRST_WORDS, SECOND_WORDS)
+            )
+            yield {
+                "id": self.customer_ids[customer.number],
+                "organization_id": self.organization_id,
+                "external_id": external_id,
+                "name": None if chance.happens(0.01) else f"{first} {second} {customer.number}",
+                "currency": customer.currency,
+                "deleted_at": deleted_at,
+                "created_at": created_at,
+                "updated_at": deleted_at or created_at,
+            }
+
     def invoices(self) -> list[Row]:
         """The company's rows in invoices, oldest first and numbered per customer."""
-        customers = list(self._customers())
+        customers = self.customers = list(self._customers())
+        self.customer_ids = {each.number: self.later_chance.uuid() for each in customers}
+        terms = {each.number: self.later_chance.pick(PAYMENT_TERMS) for each in customers}
         rows = [row for customer in customers for row in self._regular(customer)]
         for company, day, changes in IRREGULAR:
             if company is self.company:
@@ -328,13 +371,27 @@ class Biller:
         rows = in_order(rows)
         numbered: Counter[object] = Counter()
         for row in rows:
-            customer = row["number"]
+            customer = int(str(row["number"]))
+            row |= self._owed(row, customer, terms[customer])
             if row["status"] in (DRAFT, GENERATING, OPEN):
                 row["number"] = f"{self.company.prefix}-DRAFT"
                 continue
             numbered[customer] += 1
             row["number"] = f"{self.company.prefix}-{customer:03d}-{numbered[customer]:03d}"
         return rows
+
+    def _owed(self, row: Row, customer: int, term: int) -> Row:
+        """Whose the invoice is, when it is due, and what was paid of it."""
+        chance, issued, total = self.later_chance, row["issuing_date"], row["total_amount_cents"]
+        paid = total if row["payment_status"] == PAID and isinstance(total, int) else 0
+        if row["payment_status"] == UNPAID and isinstance(total, int) and chance.happens(0.08):
+            paid = int(total * chance.share())
+        has_due_date = isinstance(issued, date) and not chance.happens(0.005)
+        return {
+            "customer_id": self.customer_ids[customer],
+            "payment_due_date": issued + timedelta(days=term) if has_due_date else None,
+            "total_paid_amount_cents": paid,
+        }
 
     def _customers(self) -> Iterator[Customer]:
         company = self.company
@@ -507,9 +564,10 @@ def write_table(path: Path, rows: Sequence[Row]) -> None:
 
 
 def write_sample(directory: Path) -> None:
-    """Writes the three tables to a directory."""
+    """Writes the four tables to a directory."""
     chance = Chance(SEED)
     billers = [Biller(company, chance) for company in COMPANIES]
+    invoices = in_order(row for biller in billers for row in biller.invoices())
     directory.mkdir(parents=True, exist_ok=True)
     write_table(
         directory / "organizations.csv",
@@ -520,9 +578,10 @@ def write_sample(directory: Path) -> None:
         [row for biller in billers for row in biller.billing_entities()],
     )
     write_table(
-        directory / "invoices.csv",
-        in_order(row for biller in billers for row in biller.invoices()),
+        directory / "customers.csv",
+        in_order(row for biller in billers for row in biller.customer_rows()),
     )
+    write_table(directory / "invoices.csv", invoices)
 
 
 if __name__ == "__main__":

@@ -10,3 +10,6 @@ select * from read_csv('billing_entities.csv', all_varchar = true);
 
 create table lago_public.lago_invoices as
 select * from read_csv('invoices.csv', all_varchar = true);
+
+create table lago_public.lago_customers as
+select * from read_csv('customers.csv', all_varchar = true);

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from harness.foundation.errors import HarnessError
 from harness.sources.tables import (
+    FOLLOW_UP,
     MARKS,
     OPTIONAL,
     OWNER,
@@ -36,7 +37,8 @@ _TYPES: dict[str, tuple[str, dict[str, str | None]]] = {
 }
 _UUID = "[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
 _ENTITY = {"billing_entity_id", "billing_entity_code"}
-_UNNAMED = {"name", "archived_at", "deleted_at"}  # whose lack needs no warning
+# Whose lack needs no warning.
+_UNNAMED = {"name", "archived_at", "deleted_at", "customer_external_id", "customer_name"}
 
 
 class Selection(NamedTuple):
@@ -45,6 +47,8 @@ class Selection(NamedTuple):
     columns: dict[str, str]
     marks: dict[str, str]
     """The columns of replication tools, which do not land."""
+    unfit: tuple[str, ...] = ()
+    """What is left out as its type could be misread, each with its type."""
 
 
 def selection(table: str, found: Found, is_null: Callable[[Column], bool]) -> Selection:
@@ -58,7 +62,10 @@ def selection(table: str, found: Found, is_null: Callable[[Column], bool]) -> Se
     given: dict[str, Column] = {}
     for column in rows.columns:
         name = landing_name(column.name)
-        if name in given and name in used:
+        if name in given and name in FOLLOW_UP and column.name.lower() != given[name].name.lower():
+            if column.name.lower() != name:
+                continue
+        elif name in given and name in used:
             names = dict.fromkeys((given[name].name, column.name))
             spelt = f" ({' and '.join(names)})" if len(names) > 1 else ""
             raise HarnessError(f"{place} has the column {name} twice{spelt}; remove one")
@@ -80,12 +87,21 @@ def selection(table: str, found: Found, is_null: Callable[[Column], bool]) -> Se
             f"{', '.join(others)}"
         )
 
+    unfit: list[str] = []
+
     def landed(name: str) -> str:
-        return _landed(given[name], used[name], rows, place, is_null)
+        try:
+            return _landed(given[name], used[name], rows, place, is_null)
+        except HarnessError:
+            if name not in FOLLOW_UP:
+                raise
+            unfit.append(f"{given[name].name} ({given[name].type})")
+            return NULL
 
     return Selection(
         {name: landed(name) if name in given else NULL for name in TABLES[table]},
         {name: landed(name) for name in MARKS if name in given},
+        tuple(unfit),
     )
 
 

@@ -15,6 +15,16 @@ _SAME_ID = (
     "select id, count(*) from {} group by id having count(*) > 1 order by id limit 1",
     "the id {} is there {} times; leave one row of each",
 )
+
+
+def _no_moment(thing: str, column: str) -> tuple[str, str]:
+    return (
+        f"select id, cast({column} as varchar) from {{}} where not coalesce("
+        f"nullif(cast({column} as varchar), '') is null or {is_moment(column)}, false) limit 1",
+        f"{column} of the {thing} {{}} is {{!r}}, no timestamp; correct it",
+    )
+
+
 _FAULTS = {
     "organizations": [
         ("select count(*) from {} having count(*) = 0", "there are {} rows; it needs one or more"),
@@ -30,16 +40,10 @@ _FAULTS = {
     "billing_entities": [
         _WITHOUT_ID,
         _SAME_ID,
-        *(
-            (
-                f"select id, cast({column} as varchar) from {{}} where not coalesce("
-                f"nullif(cast({column} as varchar), '') is null or {is_moment(column)}, false)"
-                " limit 1",
-                f"{column} of the billing entity {{}} is {{!r}}, no timestamp; correct it",
-            )
-            for column in ("archived_at", "deleted_at")
-        ),
+        _no_moment("billing entity", "archived_at"),
+        _no_moment("billing entity", "deleted_at"),
     ],
+    "customers": [_WITHOUT_ID, _SAME_ID, _no_moment("customer", "deleted_at")],
     "invoices": [_WITHOUT_ID],
 }
 

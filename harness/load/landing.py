@@ -16,9 +16,20 @@ from harness.load.nulls import told, without_words, words_in
 from harness.load.owner import UNNAMED, first_month, ids_of, owner_of
 from harness.load.versions import Dropped, find_dropped
 from harness.sources.formats import literal, path_literal, reading
-from harness.sources.tables import NO_ROWS, OWNER, Column, Found, Source
+from harness.sources.tables import NO_ROWS, OWNER, TABLES, Column, Found, Rows, Source
 
 _NOTHING = Dropped(0, 0)
+_CUSTOMERS = """(
+    select distinct on (customer_id)
+        cast(customer_id as varchar) as id,
+        cast(organization_id as varchar) as organization_id,
+        customer_external_id as external_id,
+        customer_name as name,
+        cast(null as varchar) as deleted_at
+    from {}
+    where customer_id is not null and coalesce(customer_external_id, customer_name) is not null
+    order by customer_id, updated_at desc nulls last, file_row_number desc
+)"""
 
 
 class Landed(NamedTuple):
@@ -59,10 +70,12 @@ class Landing:
             assert invoices is not None
             if not organizations:
                 self.name_organization(invoices)
+            customers = self.land("customers")
         self.compare(invoices.rows, invoices.found.announced or 0)
         return {
             "organizations": organizations.rows if organizations else 1,
             "billing_entities": entities.rows if entities else 0,
+            "customers": customers.rows if customers else 0,
             "read": invoices.rows + sum(invoices.dropped),
             "deleted": invoices.dropped.deleted,
             "superseded": invoices.dropped.superseded,
@@ -89,14 +102,23 @@ class Landing:
         if not found:
             if table == "organizations":
                 return None
-            self.note(f"there is no table of {table}: only those that invoices name are known")
-            found = Found(NO_ROWS, self.source.name)
+            named = self.customers() if table == "customers" else None
+            if table != "customers":
+                self.note(f"there is no table of {table}: only those that invoices name are known")
+            elif not named and self.query("from {} limit 1", "invoices"):
+                self.note("there is no table of customers: they have no names")
+            found = Found(named or NO_ROWS, self.source.name)
         with reading(found.place, found.advice):
             chosen = selection(table, found, lambda column: self.is_null(column, found))
             return self.write(table, found, chosen)
 
     def write(self, table: str, found: Found, chosen: Selection) -> Landed:
         """Write the selected columns of the rows that stay to the table's file."""
+        if chosen.unfit:
+            self.note(
+                f"{found.place}: {', '.join(chosen.unfit)} is left out, as its type could be"
+                " misread; export a date as a date or as text, and an amount as an integer"
+            )
         moment = f"timestamp '{self.moment:%Y-%m-%d %H:%M:%S}'"
         draft = _Draft(found.rows.sql, chosen.columns | {"_loaded_at": moment}, chosen.marks)
         first = self.directory / "work" / f"{table}-first.parquet"
@@ -188,6 +210,13 @@ class Landing:
             f" invoice that counts, in {month[:7]}; give its table to begin with its creation:"
             " --organizations FILE"
         )
+
+    def customers(self) -> Rows | None:
+        """Those that stand in the invoices that have landed, as their newest invoices have them."""
+        rows = _CUSTOMERS.format(_numbered(self.file("invoices")))
+        columns = [Column(name, name, "VARCHAR") for name in TABLES["customers"]]
+        found = self.connection.execute(f"select count(*) from {rows}").fetchone()
+        return Rows(rows, columns, declared=True) if found != (0,) else None
 
     def owner(self, found: Found) -> str:
         """The id of the organization whose rows do not say so."""

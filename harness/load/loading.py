@@ -39,6 +39,7 @@ class Load:
     warnings: list[str]
     raw_files: dict[str, int] = field(default_factory=dict)
     """The files that landed, and their sizes in bytes; the ids in them are unique."""
+    customers: int = 0
     deleted: int = 0
     """Rows of invoices that the source has deleted; read = deleted + superseded + raw."""
     options: list[str] = field(default_factory=list)

@@ -14,7 +14,7 @@ WORDS = (
 """Blanks alone are null, too."""
 
 # Rows keep these as they are: a name may be any word.
-_KEPT = frozenset({"name", "code"})
+_KEPT = frozenset({"name", "code", "external_id", "customer_name", "customer_external_id"})
 
 
 def words_in(

@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 
 from harness.build.building import current_build
-from harness.check.checking import BILLING_ENTITIES_QUERY, recorded_check
+from harness.check.checking import recorded_check
 from harness.collection.collection import Published
 from harness.foundation.errors import HarnessError, Refused
 from harness.foundation.files import plain_path, sha256_of, write_json
@@ -23,38 +23,12 @@ from harness.foundation.versions import (
     stage,
 )
 from harness.load.loading import current_load
+from harness.published.tables import write_tables
 from harness.sources.formats import literal
 
 AS_OF_REMARK = (
     "The as-of date sets the last month of the report. Payment statuses are those at the time of"
     " loading; it does not bring back those of the past."
-)
-
-# Table of the published file: what it is selected from, and in which order.
-_TABLES = {
-    "invoice_collection": (
-        "invoice_collection",
-        "organization_id, month, payment_status, currency",
-    ),
-    "invoice_collection_by_billing_entity": (
-        "invoice_collection_by_billing_entity",
-        "organization_id, billing_entity_code nulls last, billing_entity_id nulls last,"
-        " month, payment_status, currency",
-    ),
-    "organization_months": ("organization_months", "organization_id, month"),
-    "invoice_exclusions": (
-        "invoice_exclusions",
-        "organization_id nulls last, exclusion_reason, month nulls last, currency nulls last",
-    ),
-    "currencies": ("currencies", "currency"),
-    "billing_entities": (
-        f"({BILLING_ENTITIES_QUERY})",
-        "organization_id, billing_entity_code, billing_entity_id nulls last",
-    ),
-}
-_BILLING_ENTITIES = (
-    "One row per organization and billing entity code that is known: listed by the source, or on an"
-    " invoice. Deleted ones are left out."
 )
 
 
@@ -81,7 +55,7 @@ def publish(home: Home, keep: int = 3) -> Published:
     staged = stage(home.published, version)
     try:
         with plain_path(staged) as plain:
-            tables, organizations, sums = _write_tables(scratch, plain)
+            tables, organizations, sums = _write(home, plain)
         manifest = {
             "version": version,
             "build_id": built.build_id,
@@ -128,32 +102,14 @@ def publish(home: Home, keep: int = 3) -> Published:
     return Published(path, manifest)
 
 
-def _write_tables(
-    scratch: Path, staged: Path
+def _write(
+    home: Home, staged: Path
 ) -> tuple[dict[str, int], list[dict[str, Any]], list[dict[str, Any]]]:
-    database = staged / "invoice_collection.duckdb"
+    """Write what is published of the scratch build; returns its counts, organizations and sums."""
     with duckdb.connect() as connection:
-        connection.execute(f"attach {literal(str(scratch))} as scratch (read_only)")
-        # What DuckDB 1.1 and all newer ones open.
-        connection.execute(
-            f"attach {literal(str(database))} as published (storage_version 'v1.0.0')"
-        )
-        connection.execute("use scratch")
-        counts = {}
-        for table, (relation, order) in _TABLES.items():
-            connection.execute(
-                f"create table published.{table} as select * from {relation} order by {order}"
-            )
-            ((counts[table],),) = connection.execute(
-                f"select count(*) from published.{table}"
-            ).fetchall()
-        _copy_comments(connection)
-        for ending, options in (("parquet", "format parquet"), ("csv", "format csv, header")):
-            target = literal(str(staged / f"invoice_collection.{ending}"))
-            connection.execute(
-                "copy (select * from invoice_collection order by"
-                f" organization_id, month, payment_status, currency) to {target} ({options})"
-            )
+        scratch = literal(str(home.scratch / "collection.duckdb"))
+        connection.execute(f"attach {scratch} as scratch (read_only); use scratch")
+        counts = write_tables(connection, staged)
         organizations = connection.execute(
             "select organization_id, organization_name, cast(first_month as varchar)"
             " from stg_lago__organizations order by organization_id"
@@ -163,9 +119,6 @@ def _write_tables(
             " sum(cast(amount_cents as decimal(38, 0))) from invoice_collection"
             " group by organization_id, currency order by organization_id, currency"
         ).fetchall()
-        connection.execute("checkpoint published")
-    if database.with_suffix(".duckdb.wal").exists():
-        raise HarnessError(f"{database} was not closed cleanly; run: harness publish")
     return (
         counts,
         [
@@ -182,29 +135,3 @@ def _write_tables(
             for id_, currency, count, cents in sums
         ],
     )
-
-
-def _copy_comments(connection: duckdb.DuckDBPyConnection) -> None:
-    """Describe every published table and column as dbt has described what it comes from."""
-    found = connection.execute(
-        "select table_name, null, comment from duckdb_tables()"
-        " where database_name = 'scratch' and schema_name = 'main'"
-        " union all"
-        " select table_name, column_name, comment from duckdb_columns()"
-        " where database_name = 'scratch' and schema_name = 'main'"
-    ).fetchall()
-    comments = {(table, column): comment for table, column, comment in found if comment}
-    for table in _TABLES:
-        origin = "int_billing_entities_resolved" if table == "billing_entities" else table
-        columns = connection.execute(
-            "select column_name from duckdb_columns()"
-            " where database_name = 'published' and table_name = $1",
-            [table],
-        ).fetchall()
-        whole = _BILLING_ENTITIES if table == "billing_entities" else comments[origin, None]
-        described = [(f"table published.{table}", whole)] + [
-            (f"column published.{table}.{column}", comments[origin, column])
-            for (column,) in columns
-        ]
-        for what, comment in described:
-            connection.execute(f"comment on {what} is {literal(' '.join(comment.split()))}")

@@ -17,6 +17,7 @@ from harness.foundation.resources import shortage
 from harness.sources.error_texts import server_reason, shortened
 from harness.sources.packed import check_content, opened, unpacked
 from harness.sources.tables import (
+    CUSTOMER,
     FILE_ADVICE,
     MARKS,
     OPTIONAL,
@@ -162,19 +163,36 @@ def _json_rows(connection: DuckDBPyConnection, files: Sequence[Path], table: str
     # One pass over the file is enough, unless it may lack what must be there.
     names = first if missing <= OPTIONAL else keys(objects)
     expected = {*OPTIONAL.intersection(TABLES[table]), *MARKS, OWNER} & {*TABLES[table], *MARKS}
-    assumed = expected - set(map(landing_name, names)) if names else set()
+    nested = _nested_customer(names) if table == "invoices" else []
+    present = {landing_name(name) for name in [*names, *(column.name for column in nested)]}
+    assumed = expected - present if names else set()
     names = sorted({*names, *assumed})
     used = {*TABLES[table], *MARKS}
     wanted = [name for name in names if landing_name(name) in used] or ["id"]
+    wanted += ["customer"] * bool(nested)
     types = ", ".join(f"{identifier(name)}: 'varchar'" for name in wanted)
     return Rows(
         f"read_json({source}, columns = {{{types}}})",
-        [Column(name, identifier(name), "VARCHAR") for name in names],
+        [Column(name, identifier(name), "VARCHAR") for name in names] + nested,
         assumed=frozenset(assumed),
         total=_megabytes(files),
         unit="MB",
         textual=True,
     )
+
+
+def _nested_customer(names: Sequence[str]) -> list[Column]:
+    """The columns of the customer that stands in each invoice, as in the API's."""
+    present = set(map(landing_name, names))
+    return [
+        Column(
+            f"customer_{key}",
+            f"case when json_valid(customer) then customer ->> '{key}' end",
+            "VARCHAR",
+        )
+        for key in CUSTOMER
+        if "customer" in names and landing_name(f"customer_{key}") not in present
+    ]
 
 
 def _layout(file: Path) -> str:

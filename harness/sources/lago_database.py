@@ -15,7 +15,7 @@ from harness.foundation.errors import HarnessError
 from harness.sources.error_texts import server_reason, shortened
 from harness.sources.formats import identifier, literal, reading
 from harness.sources.row_security import check_row_security
-from harness.sources.tables import Column, Found, Rows
+from harness.sources.tables import FOLLOW_UP, Column, Found, Rows
 
 SCHEMES = ("postgresql", "postgres")
 
@@ -23,6 +23,16 @@ _ADVICE = "load again once that is mended"
 _EXTENSION = "duckdb_extension_postgres_scanner"
 # What a secret takes; anything else that libpq knows goes into the connection string.
 _SECRET = ("host", "port", "user", "password", "dbname")
+
+_READABLE = """
+select cast(pg_attribute.attname as text) as column_name
+from pg_catalog.pg_attribute
+inner join pg_catalog.pg_class on pg_class.oid = pg_attribute.attrelid
+inner join pg_catalog.pg_namespace on pg_namespace.oid = pg_class.relnamespace
+where pg_namespace.nspname = {schema} and pg_class.relname = {table}
+    and pg_attribute.attnum > 0 and not pg_attribute.attisdropped
+    and has_column_privilege(pg_class.oid, pg_attribute.attnum, 'select')
+"""
 
 
 class _Address(NamedTuple):
@@ -82,12 +92,21 @@ class Database:
         connection.execute(f"detach lago; set threads = {threads}; reset preserve_insertion_order")
 
     def find(self, connection: DuckDBPyConnection, table: str, work: Path) -> Found | None:
-        """The rows of a table; None where there is no such table of billing entities."""
+        """The rows of a table; None where there are no billing entities or customers to read."""
         columns = connection.execute(
             "select column_name, data_type from duckdb_columns() where database_name = 'lago' "
             "and schema_name = ? and table_name = ? order by column_index",
             [self.schema, table],
         ).fetchall()
+        readable = self._readable(connection, table)
+        # What no figure is made of may be read or not; the lack of a right to the rest is an error.
+        if table == "customers" and not {"id", "organization_id"} <= readable:
+            return None
+        columns = [
+            (name, type_)
+            for name, type_ in columns
+            if name in readable or not (table == "customers" or name in FOLLOW_UP)
+        ]
         if not columns and table == "billing_entities":
             return None
         if not columns:
@@ -101,6 +120,14 @@ class Database:
             sql += f" where {key} = {literal(self.organization)}"
         rows = Rows(sql, [Column(name, identifier(name), type_) for name, type_ in columns], True)
         return Found(rows, f"{self.name}, table {table}", advice=_ADVICE)
+
+    def _readable(self, connection: DuckDBPyConnection, table: str) -> set[str]:
+        """The columns of a table that the user may read."""
+        sql = _READABLE.format(schema=literal(self.schema), table=literal(table))
+        return {
+            name
+            for (name,) in connection.execute("from postgres_query('lago', ?)", [sql]).fetchall()
+        }
 
     def _attach(self, connection: DuckDBPyConnection) -> None:
         extension = _packaged_extension()

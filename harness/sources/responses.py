@@ -12,7 +12,7 @@ from duckdb import DuckDBPyConnection
 from harness.foundation.errors import HarnessError
 from harness.sources.formats import format_of, reading, table_rows
 from harness.sources.packed import check_content, opened
-from harness.sources.tables import NO_ROWS, RESPONSES, TABLES, Found
+from harness.sources.tables import CUSTOMER, NO_ROWS, RESPONSES, TABLES, Found
 
 # A response is an object whose items stand under the table's key, its meta before or after them.
 _START = r'\s*\{{\s*"({}|meta)"\s*:\s*[\[{{]'
@@ -82,13 +82,15 @@ def _unwrap(
     and where a page is missing or there twice.
     """
     pages: dict[int, list[int]] = {}
-    key, used, begun = RESPONSES[table], [*TABLES[table], "lago_id"], False
+    key, used, begun = RESPONSES[table], [*TABLES[table], "lago_id", "customer"], False
     for name, body in bodies:
         items = items_of(body, key, name)
         for item in items:
             # The first one has all fields, for messages to name them.
             fields = used if begun else item
             flat = {each: item[each] for each in fields if each in item}
+            if isinstance(customer := item.get("customer"), dict):
+                flat["customer"] = {each: customer.get(each) for each in CUSTOMER}
             lines.write(orjson.dumps(flat, option=orjson.OPT_APPEND_NEWLINE))
             begun = True
         if key == "invoices":

@@ -61,10 +61,12 @@ order by table_name, reader
 def check_row_security(connection: DuckDBPyConnection, schema: str, place: str) -> None:
     """Raise HarnessError where policies may hide rows: those that are left would look like all.
 
-    Views are looked through, in their owner's eyes or in the user's own. What a view reads through
+    Customers alone may be hidden: they only give names. Views are looked through, in their owner's
+    eyes or in the user's own. What a view reads through
     a function or a foreign table cannot be seen.
     """
-    sql = _SECURED.format(schema=literal(schema), tables=", ".join(map(literal, TABLES)))
+    counted = [literal(table) for table in TABLES if table != "customers"]
+    sql = _SECURED.format(schema=literal(schema), tables=", ".join(counted))
     found = connection.execute("from postgres_query('lago', ?)", [sql]).fetchall()
     if found:
         tables = ", ".join(dict.fromkeys(table for table, _ in found))

@@ -15,7 +15,15 @@ TABLES = {
         "id": "id",
         "organization_id": "id",
         "code": "text",
+        "name": "text",
         "archived_at": "time",
+        "deleted_at": "time",
+    },
+    "customers": {
+        "id": "id",
+        "organization_id": "id",
+        "external_id": "text",
+        "name": "text",
         "deleted_at": "time",
     },
     "invoices": {
@@ -31,14 +39,28 @@ TABLES = {
         "self_billed": "flag",
         "payment_dispute_lost_at": "time",
         "updated_at": "version",
+        "number": "text",
+        "invoice_type": "number",
+        "customer_id": "id",
+        "customer_external_id": "text",
+        "customer_name": "text",
+        "payment_due_date": "date",
+        "total_paid_amount_cents": "number",
     },
 }
 
-OPTIONAL = frozenset(
+FOLLOW_UP = frozenset(
+    {"number", "invoice_type", "customer_id", "customer_external_id", "customer_name"}
+    | {"payment_due_date", "total_paid_amount_cents"}
+)
+"""Columns that no figure of the report is made of: what cannot be read of them is left out."""
+OPTIONAL = FOLLOW_UP | frozenset(
     {"name", "archived_at", "deleted_at", "billing_entity_id", "billing_entity_code"}
-    | {"self_billed", "payment_dispute_lost_at", "updated_at"}
+    | {"self_billed", "payment_dispute_lost_at", "updated_at", "external_id"}
 )
 """The columns that may be missing: they are null then."""
+CUSTOMER = ("lago_id", "external_id", "name")
+"""What is used of the customer that stands in an invoice of the API."""
 OWNER = "organization_id"
 """The column that says whose a row is; all rows are of one organization where it is not there."""
 
@@ -68,6 +90,7 @@ MARKS = {
 RESPONSES = {
     "organizations": "organization",
     "billing_entities": "billing_entities",
+    "customers": "customers",
     "invoices": "invoices",
 }
 """The key of a table in the API's responses."""
@@ -81,13 +104,22 @@ class Column(NamedTuple):
     type: str
 
 
-_OTHER_NAMES = {"lago_id": "id", "partner_billing": "self_billed"}
+_OTHER_NAMES = {
+    "lago_id": "id",
+    "partner_billing": "self_billed",
+    "invoice_number": "number",
+    "customer_lago_id": "customer_id",
+    "customer__lago_id": "customer_id",
+    "customer__external_id": "customer_external_id",
+    "customer__name": "customer_name",
+}
 
 
 def landing_name(name: str) -> str:
     """The name that a column of a source lands under, whatever its case.
 
-    The API calls an id `lago_id`; Lago's CSV export calls self_billed `partner_billing`.
+    The API calls an id `lago_id`; Lago's CSV export calls self_billed `partner_billing`; dlt joins
+    the names of what stands in each other by two underscores.
     """
     return _OTHER_NAMES.get(name.lower(), name.lower())
 

@@ -11,47 +11,78 @@ invoice_groups as (
     select * from {{ ref('int_invoice_groups_classified') }}
 ),
 
+typed as (
+    select
+        cast(invoice_id as {{ type_string() }}) as invoice_id,
+        cast(invoice_number as {{ type_string() }}) as invoice_number,
+        cast(invoice_type_code as {{ type_string() }}) as invoice_type_code,
+        {{ id_text('customer_id') }} as customer_id,
+        cast(organization_id as {{ type_string() }}) as organization_id_given,
+        cast(billing_entity_id as {{ type_string() }}) as billing_entity_id_given,
+        cast(billing_entity_code as {{ type_string() }}) as billing_entity_code_given,
+        month,
+        issuing_date_validity,
+        cast(status_code as {{ type_string() }}) as status_code,
+        cast(payment_status_code as {{ type_string() }}) as payment_status_code,
+        cast(currency as {{ type_string() }}) as currency,
+        cast(self_billed as {{ type_string() }}) as self_billed,
+        payment_dispute_lost_at,
+        payment_dispute_lost_at_validity,
+        is_payment_dispute_lost,
+        issuing_date_given,
+        issuing_date,
+        amount_given,
+        amount_cents,
+        is_amount_valid,
+        payment_due_date_given,
+        payment_due_date,
+        paid_amount_given,
+        paid_amount_cents
+    from invoices
+),
+
 classified as (
     select
-        cast(invoices.invoice_id as {{ type_string() }}) as invoice_id,
+        typed.invoice_id,
+        typed.invoice_number,
+        typed.invoice_type_code,
         invoice_groups.organization_id,
+        invoice_groups.organization_id_given,
         invoice_groups.billing_entity_id,
         invoice_groups.billing_entity_code,
+        typed.customer_id,
         invoice_groups.month,
         invoice_groups.status_code,
         invoice_groups.payment_status_code,
         invoice_groups.payment_status,
         invoice_groups.currency,
         invoice_groups.self_billed,
-        invoices.payment_dispute_lost_at,
-        invoices.is_payment_dispute_lost,
-        invoices.issuing_date_given,
-        invoices.issuing_date,
-        invoices.amount_given,
-        invoices.amount_cents,
+        typed.payment_dispute_lost_at,
+        typed.is_payment_dispute_lost,
+        typed.issuing_date_given,
+        typed.issuing_date,
+        typed.amount_given,
+        typed.amount_cents,
+        typed.payment_due_date_given,
+        typed.payment_due_date,
+        typed.paid_amount_given,
+        typed.paid_amount_cents,
         invoice_groups.exclusion_reason
-    from invoices
+    from typed
     inner join invoice_groups
         on
-            cast(invoices.organization_id as {{ type_string() }})
-            is not distinct from invoice_groups.organization_id_given
-            and cast(invoices.billing_entity_id as {{ type_string() }})
-            is not distinct from invoice_groups.billing_entity_id_given
-            and cast(invoices.billing_entity_code as {{ type_string() }})
-            is not distinct from invoice_groups.billing_entity_code_given
-            and invoices.month is not distinct from invoice_groups.month
-            and invoices.issuing_date_validity = invoice_groups.issuing_date_validity
-            and cast(invoices.status_code as {{ type_string() }})
-            is not distinct from invoice_groups.status_code
-            and cast(invoices.payment_status_code as {{ type_string() }})
-            is not distinct from invoice_groups.payment_status_code
-            and cast(invoices.currency as {{ type_string() }})
-            is not distinct from invoice_groups.currency
-            and cast(invoices.self_billed as {{ type_string() }})
-            is not distinct from invoice_groups.self_billed
-            and invoices.payment_dispute_lost_at_validity
+            typed.issuing_date_validity = invoice_groups.issuing_date_validity
+            and typed.payment_dispute_lost_at_validity
             = invoice_groups.payment_dispute_lost_at_validity
-            and invoices.is_amount_valid = invoice_groups.is_amount_valid
+            and typed.is_amount_valid = invoice_groups.is_amount_valid
+            and {{ is_same('typed.organization_id_given', 'invoice_groups.organization_id_given') }}
+            and {{ is_same('typed.billing_entity_id_given', 'invoice_groups.billing_entity_id_given') }}
+            and {{ is_same('typed.billing_entity_code_given', 'invoice_groups.billing_entity_code_given') }}
+            and {{ is_same('typed.month', 'invoice_groups.month') }}
+            and {{ is_same('typed.status_code', 'invoice_groups.status_code') }}
+            and {{ is_same('typed.payment_status_code', 'invoice_groups.payment_status_code') }}
+            and {{ is_same('typed.currency', 'invoice_groups.currency') }}
+            and {{ is_same('typed.self_billed', 'invoice_groups.self_billed') }}
 )
 
 select * from classified

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from engines import LAGO, LAGO_AS_OF, SAMPLE_AS_OF, Marts, dbt, duckdb_marts, table_text
+from engines import BY_CUSTOMER, LAGO, TABLES, LAGO_AS_OF, SAMPLE_AS_OF, Marts, dbt, duckdb_marts, table_text
 from postgres import Server, running_server
 
 
@@ -25,7 +25,7 @@ def duckdb_sample(tmp_path_factory: pytest.TempPathFactory) -> Marts:
 def lago_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory with Lago's tables with known answers, as plain CSV files."""
     directory = tmp_path_factory.mktemp("lago")
-    for table in ("organizations", "billing_entities", "invoices"):
+    for table in TABLES:
         (directory / f"{table}.csv").write_text(table_text(LAGO / "raw", table), encoding="utf-8")
     return directory
 
@@ -44,7 +44,7 @@ def _built(directory: Path, variables: dict[str, object]) -> Marts:
     dbt(
         directory,
         *("build", "--target", "dev", "--exclude-resource-type", "unit_test", "test"),
-        variables=variables,
+        variables={**variables, **BY_CUSTOMER},
         LAGO_COLLECTION_DATABASE=str(database),
     )
     return duckdb_marts(database)

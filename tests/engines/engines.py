@@ -20,7 +20,7 @@ LAGO = PROJECT / "tests" / "cases" / "lago"
 SAMPLE_AS_OF = "2026-06-17"
 LAGO_AS_OF = "2026-11-15"
 
-TABLES = ("organizations", "billing_entities", "invoices")
+TABLES = ("organizations", "billing_entities", "customers", "invoices")
 MARTS: Mapping[str, tuple[str, ...]] = {
     "invoice_collection": (
         *("organization_id", "month", "payment_status", "currency"),
@@ -35,7 +35,32 @@ MARTS: Mapping[str, tuple[str, ...]] = {
         *("invoices_count", "amount_cents", "example_invoice_id"),
     ),
     "organization_months": ("organization_id", "month"),
+    "uncollected_invoices": (
+        *("organization_id", "invoice_id", "invoice_number", "billing_entity_id"),
+        *("billing_entity_code", "customer_id", "external_customer_id", "customer_name", "month"),
+        *("issuing_date", "payment_due_date", "currency", "payment_status", "amount_cents"),
+        *("paid_amount_cents", "due_amount_cents", "days_past_due", "aging_bucket"),
+    ),
+    "receivables_aging": (
+        *("organization_id", "currency", "aging_bucket", "invoices_count", "due_amount_cents"),
+    ),
+    "faulty_invoices": (
+        *("organization_id", "invoice_id", "invoice_number", "customer_id", "month", "currency"),
+        *("amount_cents", "exclusion_reason", "column_at_fault", "value_given"),
+    ),
+    "invoice_collection_by_customer": (
+        *("organization_id", "customer_id", "external_customer_id", "customer_name", "month"),
+        *("payment_status", "currency", "invoices_count", "amount_cents"),
+    ),
+    "customer_balances": (
+        *("organization_id", "customer_id", "external_customer_id", "customer_name", "currency"),
+        *("invoices_count", "amount_cents", "succeeded_amount_cents", "pending_amount_cents"),
+        "failed_amount_cents",
+    ),
 }
+
+# Without it, the marts by customer are not built.
+BY_CUSTOMER: Mapping[str, Any] = {"lago__by_customer": True}
 
 # Each mart's rows, every value as text, null as None.
 Marts = dict[str, set[tuple[str | None, ...]]]

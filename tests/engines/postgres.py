@@ -32,6 +32,10 @@ LAGO_TYPES = {
     "deleted_at": "timestamp",
     "created_at": "timestamp",
     "updated_at": "timestamp",
+    "invoice_type": "integer",
+    "customer_id": "uuid",
+    "payment_due_date": "date",
+    "total_paid_amount_cents": "bigint",
 }
 # Somebody who may read Lago's tables, and write nowhere but in schemas of their own.
 ANALYST = "analyst"
@@ -69,7 +73,7 @@ class Server:
         connection.close()
 
     def load(self, directory: Path, schema: str, types: dict[str, str], prefix: str = "") -> None:
-        """Make the three tables in a schema that the analyst may only read."""
+        """Make the tables in a schema that the analyst may only read."""
         self.execute(f"create schema {schema}", f"grant usage on schema {schema} to {ANALYST}")
         connection = self.connect()
         for table in TABLES:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from dbt.cli.main import dbtRunner
-from engines import LAGO_AS_OF, MARTS, PROJECT, SAMPLE_AS_OF, TABLES, select
+from engines import BY_CUSTOMER, LAGO_AS_OF, MARTS, PROJECT, SAMPLE_AS_OF, TABLES, select
 from judged import COLUMNS, SPARK, judging_query
 from pyspark.sql import SparkSession
 
@@ -29,6 +29,9 @@ TYPES = {
     "archived_at": "timestamp",
     "deleted_at": "timestamp",
     "created_at": "timestamp",
+    "invoice_type": "int",
+    "payment_due_date": "date",
+    "total_paid_amount_cents": "bigint",
 }
 
 
@@ -39,10 +42,10 @@ def main(directory: Path, lago_tables: Path) -> None:
         "DBT_TARGET_PATH": str(directory / "target"),
         "DBT_LOG_PATH": str(directory / "logs"),
     }
-    sample = build("sample_marts", {"lago__as_of_date": SAMPLE_AS_OF})
+    sample = build("sample_marts", {"lago__as_of_date": SAMPLE_AS_OF, **BY_CUSTOMER})
     judged = reasons(directory / "target")
     load(lago_tables)
-    variables = {"lago__as_of_date": LAGO_AS_OF, "lago__schema": "lago"}
+    variables = {"lago__as_of_date": LAGO_AS_OF, "lago__schema": "lago", **BY_CUSTOMER}
     lago = build("lago_marts", variables, "--exclude-resource-type", "unit_test")
     compiled = directory / "target/compiled/lago_invoice_collection/models/intermediate"
     plan = session().sql("explain " + (compiled / "int_invoice_groups.sql").read_text())
@@ -50,7 +53,7 @@ def main(directory: Path, lago_tables: Path) -> None:
     (directory / "results.json").write_text(json.dumps(results))
 
 
-def build(schema: str, variables: dict[str, str], *arguments: str) -> dict[str, Any]:
+def build(schema: str, variables: dict[str, Any], *arguments: str) -> dict[str, Any]:
     """The statuses of a build's nodes, and the marts that it made."""
     os.environ["LAGO_COLLECTION_SCHEMA"] = schema
     places = ("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT))
@@ -88,7 +91,7 @@ def rows(query: str) -> list[list[str | None]]:
 
 
 def load(directory: Path) -> None:
-    """Makes the three tables in the schema lago."""
+    """Makes the tables in the schema lago."""
     session().sql("create schema lago")
     for table in TABLES:
         texts = session().read.csv(str(directory / f"{table}.csv"), header=True, escape='"')

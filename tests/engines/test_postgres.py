@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from engines import (
+    BY_CUSTOMER,
     LAGO_AS_OF,
     SAMPLE,
     SAMPLE_AS_OF,
@@ -24,7 +25,7 @@ def test_one_command_builds_and_tests_everything_on_the_sample(
     output = dbt(
         tmp_path,
         *("build", "--target", "postgres"),
-        variables={"lago__as_of_date": SAMPLE_AS_OF},
+        variables={"lago__as_of_date": SAMPLE_AS_OF, **BY_CUSTOMER},
         **server.environment("sample_marts"),
     )
     counts = summary(output)
@@ -55,7 +56,7 @@ def test_lagos_own_types_and_nothing_but_select_on_its_tables(
     output = dbt(
         tmp_path,
         *("build", "--target", "postgres"),
-        variables={"lago__as_of_date": LAGO_AS_OF, "lago__schema": "lago"},
+        variables={"lago__as_of_date": LAGO_AS_OF, "lago__schema": "lago", **BY_CUSTOMER},
         **server.environment("lago_marts"),
     )
     counts = summary(output)
@@ -78,7 +79,7 @@ def test_creation_times_with_a_zone(
     dbt(
         tmp_path,
         *("build", "--target", "postgres", *WITHOUT_UNIT_TESTS),
-        variables={"lago__as_of_date": LAGO_AS_OF, "lago__schema": "zoned"},
+        variables={"lago__as_of_date": LAGO_AS_OF, "lago__schema": "zoned", **BY_CUSTOMER},
         **server.environment("zoned_marts"),
     )
     assert not differences(duckdb_lago, server.marts("zoned_marts"))
@@ -97,7 +98,9 @@ def test_text_columns_under_other_names_with_what_does_not_parse(
             "lago__schema": "replica",
             "lago__organizations_table": "copied_organizations",
             "lago__billing_entities_table": "copied_billing_entities",
+            "lago__customers_table": "copied_customers",
             "lago__invoices_table": "copied_invoices",
+            **BY_CUSTOMER,
         },
         **server.environment("replica_marts"),
     )

@@ -243,7 +243,7 @@ def postgres() -> Iterator[Postgres]:
 def _fill(server: Postgres) -> None:
     server.psql("create database lago", database="postgres")
     server.psql((CASES / "lago" / "tables.sql").read_text())
-    for table in ("organizations", "billing_entities", "invoices"):
+    for table in ("organizations", "billing_entities", "customers", "invoices"):
         (file,) = (CASES / "lago" / "raw").glob(f"{table}.csv*")
         reader = "gzip -dc" if file.suffix == ".gz" else "cat"
         columns = subprocess.run(

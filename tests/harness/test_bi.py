@@ -27,6 +27,10 @@ TABLES = {
     "invoice_exclusions",
     "currencies",
     "billing_entities",
+    "organizations",
+    "uncollected_invoices",
+    "receivables_aging",
+    "faulty_invoices",
 }
 SUMS = (
     "select currency, sum(invoices_count), sum(amount_cents) from invoice_collection"

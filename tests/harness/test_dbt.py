@@ -66,6 +66,9 @@ def test_docs_are_generated_without_a_warning_and_describe_everything(
         "invoice_collection_by_billing_entity",
         "organization_months",
         "invoice_exclusions",
+        "uncollected_invoices",
+        "receivables_aging",
+        "faulty_invoices",
     }
     exposed = {
         name for each in manifest["exposures"].values() for name in each["depends_on"]["nodes"]
@@ -119,7 +122,7 @@ def test_the_freshness_of_a_load_is_known(sample_home: Home, tmp_path: Path) -> 
     process = dbt(tmp_path, "source", "freshness", "--vars", json.dumps(variables))
     assert process.returncode == 0, process.stdout
     results = json.loads((tmp_path / "sources.json").read_text())["results"]
-    assert [result["status"] for result in results] == ["pass"] * 3
+    assert [result["status"] for result in results] == ["pass"] * 4
     assert all(0 <= result["max_loaded_at_time_ago_in_s"] < 36 * 3600 for result in results)
 
 

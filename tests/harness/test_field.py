@@ -298,7 +298,7 @@ def test_names_and_codes_that_are_there_are_no_words_for_null(
     write(source / "invoices.csv", [row | {"billing_entity_code": "NA"} for row in INVOICES])
     land(source)
     landed = memory().execute(
-        f"select name, code, billing_entity_code from '{tmp_path}/home/raw/current/"
+        f"select organizations.name, code, billing_entity_code from '{tmp_path}/home/raw/current/"
         f"organizations.parquet', '{tmp_path}/home/raw/current/billing_entities.parquet',"
         f" '{tmp_path}/home/raw/current/invoices.parquet' limit 1"
     )

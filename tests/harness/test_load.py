@@ -34,6 +34,7 @@ ENTITIES: list[Row] = [
         "id": "e1",
         "organization_id": ACME,
         "code": "default",
+        "name": "Acme",
         "archived_at": None,
         "deleted_at": "2026-01-01 00:00:00",
     }
@@ -51,6 +52,13 @@ INVOICE: Row = {
     "self_billed": "f",
     "payment_dispute_lost_at": None,
     "updated_at": "2026-03-01T08:00:00Z",
+    "number": "ACME-1",
+    "invoice_type": "0",
+    "customer_id": "c1",
+    "customer_external_id": "paul",
+    "customer_name": "Paul",
+    "payment_due_date": "2026-03-30",
+    "total_paid_amount_cents": "0",
 }
 # Text that no type would hold: it is for staging to judge.
 INVOICES: list[Row] = [
@@ -74,7 +82,11 @@ API_INVOICE: Row = {
     "self_billed": False,
     "payment_dispute_lost_at": None,
     "updated_at": "2026-03-01T08:00:00Z",
-    "customer": {"lago_id": "c1", "currency": "USD"},
+    "number": "ACME-1",
+    "invoice_type": "subscription",
+    "payment_due_date": "2026-03-30",
+    "total_paid_amount_cents": 0,
+    "customer": {"lago_id": "c1", "external_id": "paul", "name": "Paul", "currency": "USD"},
     "metadata": [{"lago_id": "m1"}],
 }
 API_LANDED: Row = INVOICE | {
@@ -82,6 +94,7 @@ API_LANDED: Row = INVOICE | {
     "status": "finalized",
     "payment_status": "pending",
     "self_billed": "false",
+    "invoice_type": "subscription",
 }
 
 
@@ -270,11 +283,16 @@ def test_typed_columns_keep_the_types_that_staging_takes(home: Home, source: Pat
         self_billed="false",
         payment_dispute_lost_at="timestamptz '2026-03-01 01:00:00+01'",
         updated_at="timestamp_ns '2026-03-01 08:00:00'",
+        invoice_type="cast(0 as integer)",
+        customer_id=f"uuid '{ACME}'",
+        payment_due_date="date '2026-03-30'",
+        total_paid_amount_cents="cast(0 as bigint)",
     )
     loaded(home, source)
     assert list(types(home).values()) == [
         *("UUID", "VARCHAR", "VARCHAR", "VARCHAR", "BIGINT", "INTEGER", "DATE", "VARCHAR"),
-        *("BIGINT", "BOOLEAN", "TIMESTAMP WITH TIME ZONE", "TIMESTAMP_NS", "TIMESTAMP"),
+        *("BIGINT", "BOOLEAN", "TIMESTAMP WITH TIME ZONE", "TIMESTAMP_NS"),
+        *("VARCHAR", "INTEGER", "UUID", "VARCHAR", "VARCHAR", "DATE", "BIGINT", "TIMESTAMP"),
     ]
     values = memory().execute(
         "select id, organization_id, status, issuing_date, total_amount_cents, "
@@ -476,7 +494,7 @@ def test_sample_has_its_as_of_date_and_no_warning(home: Home) -> None:
 
 
 def test_load_is_on_record(home: Home, source: Path) -> None:
-    (source / "customers.csv").write_text("id\n1\n")
+    (source / "plans.csv").write_text("id\n1\n")
     (source / "invoices_old.parquet").mkdir()
     (source / ".hidden").touch()
     result = loaded(home, source)
@@ -485,7 +503,7 @@ def test_load_is_on_record(home: Home, source: Path) -> None:
     tables = ["billing_entities.csv", "invoices.csv", "organizations.csv"]
     assert result.files == {name: (source / name).stat().st_size for name in tables}
     (warning,) = result.warnings
-    assert "customers.csv, invoices_old.parquet" in warning
+    assert "invoices_old.parquet, plans.csv" in warning
     assert "hidden" not in warning
 
 
@@ -526,7 +544,7 @@ def test_any_path_is_read_as_it_is(tmp_path: Path, name: str, ending: str) -> No
 # What is refused
 
 HEADER = ",".join(INVOICE) + "\n"
-LINE = "i1,a,,,1,1,2026-01-01,EUR,5,f,,\n"
+LINE = "i1,a,,,1,1,2026-01-01,EUR,5,f,,,,,,,,,\n"
 CREATED = "id,created_at\n"
 ENTITY = "id,organization_id,code\n"
 
@@ -541,8 +559,8 @@ ENTITY = "id,organization_id,code\n"
         ("invoices.ndjson", "", "invoices.ndjson is empty (0 bytes)"),
         ("organizations.csv", "", "organizations.csv is empty (0 bytes)"),
         # No CSV, or a damaged one.
-        ("invoices.csv", f"{HEADER}{LINE}i2,a\n", "csv cannot*Line: 3, Expected*: 12 Found: 2;"),
-        ("invoices.csv", f"{HEADER}{LINE[:-1]},x\n", "Line: 2, Expected*: 12 Found: 13;"),
+        ("invoices.csv", f"{HEADER}{LINE}i2,a\n", "csv cannot*Line: 3, Expected*: 19 Found: 2;"),
+        ("invoices.csv", f"{HEADER}{LINE[:-1]},x\n", "Line: 2, Expected*: 19 Found: 20;"),
         ("invoices.csv", f'{HEADER}i1,"a,,,\n', "Line: 2, Value with unterminated quote found;"),
         ("invoices.csv", f"{HEADER}{LINE[:-1]}x\r\n{LINE}", "cannot be loaded*not RFC 4180"),
         ("invoices.csv", HEADER.encode() + b"\xff\n", "invoices.csv*UTF-8"),
@@ -621,7 +639,7 @@ def assert_like(message: str, pattern: str) -> None:
         (".ndjson.gz", "invoices.ndjson.gz cannot be loaded: Compressed file ended before"),
     ],
 )
-@pytest.mark.parametrize("missing", [5, 1000])
+@pytest.mark.parametrize("missing", [5, 1001])
 def test_file_that_is_cut_off_is_refused(
     home: Home, source: Path, ending: str, message: str, missing: int
 ) -> None:
@@ -835,8 +853,9 @@ def test_second_load_replaces_the_first(home: Home, source: Path) -> None:
     assert raw(home) == [INVOICE]
     assert current_load(home) == second != first
     assert sorted(path.name for path in home.raw.parent.iterdir()) == [second.load_id, "current"]
-    files = ["billing_entities.parquet", "invoices.parquet", "load.json", "organizations.parquet"]
-    assert sorted(path.name for path in home.raw.iterdir()) == files
+    tables = ("billing_entities", "customers", "invoices", "organizations")
+    files = ["load.json", *(f"{table}.parquet" for table in tables)]
+    assert sorted(path.name for path in home.raw.iterdir()) == sorted(files)
 
 
 @pytest.mark.parametrize("last", [INVOICE | {"id": ""}, INVOICE | {"id": None}])

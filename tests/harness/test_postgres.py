@@ -41,7 +41,7 @@ def figures(home: Home) -> list[Any]:
                 "select columns(* exclude (_loaded_at))::varchar "
                 f"from '{home.raw}/{table}.parquet' order by all"
             ).fetchall()
-            for table in ("organizations", "billing_entities", "invoices")
+            for table in ("organizations", "billing_entities", "customers", "invoices")
         ]
 
 
@@ -55,6 +55,8 @@ def expected(tmp_path: Path) -> list[Any]:
         "status": "integer",
         "payment_status": "integer",
         "total_amount_cents": "bigint",
+        "total_paid_amount_cents": "bigint",
+        "invoice_type": "integer",
         "self_billed": "boolean",
     }
     kinds |= dict.fromkeys(("created_at", "updated_at", "archived_at", "deleted_at"), "timestamp")
@@ -81,7 +83,8 @@ def test_database_lands_the_rows_of_its_dumps(
     assert result.source == f"postgresql://127.0.0.1:{postgres.port}/lago, schema public"
     assert list(types(home).values()) == [
         *("UUID", "UUID", "UUID", "VARCHAR", "INTEGER", "INTEGER", "DATE", "VARCHAR"),
-        *("BIGINT", "BOOLEAN", "TIMESTAMP", "TIMESTAMP", "TIMESTAMP"),
+        *("BIGINT", "BOOLEAN", "TIMESTAMP", "TIMESTAMP", "VARCHAR", "INTEGER", "UUID", "VARCHAR"),
+        *("VARCHAR", "DATE", "BIGINT", "TIMESTAMP"),
     ]
 
 
@@ -172,10 +175,11 @@ def test_older_lago_in_another_schema(home: Home, postgres: Postgres) -> None:
         'grant select on all tables in schema "an ""older"" lago" to reader',
     )
     result = loaded(home, postgres.url, schema='an "older" lago')
-    entities, columns = result.warnings
+    entities, columns, customers = result.warnings
     assert result.raw == 20_025
+    assert customers == "there is no table of customers: they have no names"
     assert "no table of billing_entities" in entities
-    assert "self_billed, payment_dispute_lost_at, updated_at: taken as null" in columns
+    assert "self_billed, payment_dispute_lost_at, updated_at, number, invoice_type," in columns
 
 
 def test_type_that_could_be_misread_is_refused(home: Home, postgres: Postgres) -> None:
@@ -238,7 +242,7 @@ def tenant(postgres: Postgres, name: str, *commands: str) -> str:
         f"grant usage on schema {name} to public",
         *(
             f"create table {name}.{table} as select * from public.{table}"
-            for table in ("organizations", "billing_entities", "invoices")
+            for table in ("organizations", "billing_entities", "customers", "invoices")
         ),
         f"grant select on all tables in schema {name} to public",
         f"set search_path = {name}",

@@ -23,7 +23,14 @@ parsed as (
         issuing_date as issuing_date_given,
         total_amount_cents as amount_given,
         {{ parse_date('issuing_date') }} as issuing_date,
-        {{ parse_amount_cents('total_amount_cents') }} as amount_cents
+        {{ parse_amount_cents('total_amount_cents') }} as amount_cents,
+        {{ optional_column('number') }} as invoice_number,
+        {{ optional_column('invoice_type') }} as invoice_type_code,
+        {{ optional_column('customer_id') }} as customer_id,
+        {{ optional_column('payment_due_date') }} as payment_due_date_given,
+        {{ parse_date(optional_column('payment_due_date')) }} as payment_due_date,
+        {{ optional_column('total_paid_amount_cents') }} as paid_amount_given,
+        {{ parse_amount_cents(optional_column('total_paid_amount_cents')) }} as paid_amount_cents
     from invoices
 ),
 
@@ -50,7 +57,14 @@ judged as (
         end as issuing_date_validity,
         amount_given,
         amount_cents,
-        amount_cents is not null as is_amount_valid
+        amount_cents is not null as is_amount_valid,
+        invoice_number,
+        invoice_type_code,
+        customer_id,
+        payment_due_date_given,
+        payment_due_date,
+        paid_amount_given,
+        paid_amount_cents
     from parsed
 )
 

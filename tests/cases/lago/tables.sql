@@ -14,13 +14,23 @@ create table billing_entities (
     id uuid primary key,
     organization_id uuid not null,
     code varchar not null,
+    name varchar not null,
     archived_at timestamp,
     deleted_at timestamp,
     feature_flags jsonb not null default '{}'
 );
 
+create table customers (
+    id uuid primary key,
+    organization_id uuid not null,
+    external_id varchar not null,
+    name varchar,
+    deleted_at timestamp,
+    vat_rate double precision
+);
+
 create table invoices (
-    number varchar not null default '',
+    number varchar default '',
     id uuid primary key,
     organization_id uuid not null,
     billing_entity_id uuid not null,
@@ -35,12 +45,16 @@ create table invoices (
     updated_at timestamp(6) not null,
     tax_status tax_status,
     taxes_rate double precision not null default 0,
+    customer_id uuid,
+    payment_due_date date,
+    total_paid_amount_cents bigint not null default 0,
     untouched numeric
 );
 
 create role reader login password 'planted'' "\/@secret';
-grant select on organizations, billing_entities to reader;
+grant select on organizations, billing_entities, customers to reader;
 grant select (
     id, organization_id, billing_entity_id, status, payment_status, issuing_date, currency,
-    total_amount_cents, self_billed, payment_dispute_lost_at, updated_at
+    total_amount_cents, self_billed, payment_dispute_lost_at, updated_at, number, invoice_type, customer_id,
+    payment_due_date, total_paid_amount_cents
 ) on invoices to reader;

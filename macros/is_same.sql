@@ -1,0 +1,13 @@
+{% macro is_same(one, other) -%}
+    {{ return(adapter.dispatch('is_same', 'lago_invoice_collection')(one, other)) }}
+{%- endmacro %}
+
+{% macro default__is_same(one, other) -%}
+    {{ one }} is not distinct from {{ other }}
+{%- endmacro %}
+
+{#- A join can be hashed by equality only. -#}
+{% macro postgres__is_same(one, other) -%}
+    coalesce(cast({{ one }} as text), '') = coalesce(cast({{ other }} as text), '')
+    and ({{ one }} is null) = ({{ other }} is null)
+{%- endmacro %}

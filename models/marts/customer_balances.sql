@@ -1,0 +1,44 @@
+with
+
+collected as (
+    select * from {{ ref('invoice_collection_by_customer') }}
+),
+
+typed as (
+    select
+        organization_id,
+        customer_id,
+        external_customer_id,
+        customer_name,
+        currency,
+        payment_status,
+        invoices_count,
+        cast(amount_cents as decimal(38, 0)) as amount_cents
+    from collected
+),
+
+balances as (
+    select
+        organization_id,
+        customer_id,
+        external_customer_id,
+        customer_name,
+        currency,
+        cast(sum(invoices_count) as bigint) as invoices_count,
+        cast(sum(amount_cents) as decimal(38, 0)) as amount_cents,
+        {% for status in ('succeeded', 'pending', 'failed') %}
+        cast(
+            coalesce(sum(case when payment_status = '{{ status }}' then amount_cents end), 0)
+            as decimal(38, 0)
+        ) as {{ status }}_amount_cents{{ ',' if not loop.last }}
+        {% endfor %}
+    from typed
+    group by
+        organization_id,
+        customer_id,
+        external_customer_id,
+        customer_name,
+        currency
+)
+
+select * from balances

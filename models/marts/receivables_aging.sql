@@ -1,0 +1,21 @@
+with
+
+uncollected_invoices as (
+    select * from {{ ref('uncollected_invoices') }}
+),
+
+aged as (
+    select
+        organization_id,
+        currency,
+        aging_bucket,
+        count(*) as invoices_count,
+        cast({{ exact_sum('due_amount_cents') }} as decimal(38, 0)) as due_amount_cents
+    from uncollected_invoices
+    group by
+        organization_id,
+        currency,
+        aging_bucket
+)
+
+select * from aged
