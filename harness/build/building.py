@@ -35,7 +35,13 @@ class Build:
     """dbt's own id of the run, which its results bear, too."""
 
 
-def build(home: Home, as_of: date | None, lock: int, resources: Resources = UNLIMITED) -> Build:
+def build(
+    home: Home,
+    as_of: date | None,
+    lock: int,
+    resources: Resources = UNLIMITED,
+    by_customer: bool = False,
+) -> Build:
     """Build and test the marts from the current load, in a new scratch database.
 
     `lock` is the descriptor that holds the home's lock. The as-of date is the given one, else the
@@ -43,6 +49,8 @@ def build(home: Home, as_of: date | None, lock: int, resources: Resources = UNLI
     ran out, or when dbt itself breaks down; a failed model or test is in the result.
     """
     load = current_load(home)
+    if not (home.raw / "customers.parquet").exists():
+        raise HarnessError("the load is of an older version of this harness; run: harness load")
     moment = now()
     as_of_date = as_of.isoformat() if as_of else load.as_of_date or moment.date().isoformat()
     make_directory(home.scratch)
@@ -57,7 +65,7 @@ def build(home: Home, as_of: date | None, lock: int, resources: Resources = UNLI
     try:
         with plain_path(home.scratch) as scratch:
             run = run_dbt(
-                _arguments(home, is_proven),
+                _arguments(home, is_proven, by_customer),
                 {
                     "LAGO_COLLECTION_DATABASE": str(scratch / "collection.duckdb"),
                     "LAGO_COLLECTION_DUCKDB": json.dumps(resources.config(temporary)),
@@ -107,13 +115,14 @@ def dbt_results(home: Home) -> dict[str, Any]:
     )
 
 
-def _arguments(home: Home, is_proven: bool) -> list[str]:
+def _arguments(home: Home, is_proven: bool, by_customer: bool) -> list[str]:
     # dbt puts the table's name into the braces.
     raw = path_literal(home.raw).replace("{", "{{").replace("}", "}}")[:-1] + "/{name}.parquet'"
     # Where these differ from the last run's, dbt reads the whole project again.
     variables = {
         "lago__raw_location": f"read_parquet({raw}, hive_partitioning = false)",
         "lago__absent_columns": [],
+        "lago__by_customer": by_customer,
     }
     return [
         *("build", "--exclude-resource-type", "unit_test"),

@@ -3,7 +3,7 @@
 import click
 
 from harness import __version__
-from harness.cli import kept, make, read, serving
+from harness.cli import invoices, kept, make, read, serving
 from harness.cli.options import Commands
 
 
@@ -28,7 +28,7 @@ def main_group() -> None:
 
 for each in (
     *(make.run, make.load_, make.build_, make.check_, make.publish_),
-    *(read.report_, read.show, read.get, read.diff_),
+    *(read.report_, read.show, invoices.invoices, read.get, read.diff_),
     *(kept.versions, kept.rollback),
     *(serving.serve_, serving.keys_group),
 ):

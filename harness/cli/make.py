@@ -13,6 +13,7 @@ from harness.check.output import as_junit, as_text
 from harness.cli.options import (
     ALLOW_SHRINK,
     AS_OF,
+    BY_CUSTOMER,
     FIXTURE,
     FORMAT,
     KEEP,
@@ -35,10 +36,11 @@ from harness.published.origin import source_to_load
 from harness.published.publishing import publish
 
 
-@command("run", *LOADING, AS_OF, FIXTURE, STRICT, ALLOW_SHRINK, KEEP, *RESOURCES)
+@command("run", *LOADING, AS_OF, BY_CUSTOMER, FIXTURE, STRICT, ALLOW_SHRINK, KEEP, *RESOURCES)
 def run(
     home: Home,
     as_of: date | None,
+    by_customer: bool,
     fixture: Path | None,
     strict: bool,
     allow_shrink: bool,
@@ -60,7 +62,7 @@ def run(
         resources = Resources(memory_limit, threads)
         say(_load_line(_load("run", home, resources, **source)))
         say("building and testing the marts with dbt")
-        say(_build_line(build(home, as_of, lock, resources)))
+        say(_build_line(build(home, as_of, lock, resources, by_customer)))
         report = check(home, fixture, strict, allow_shrink)
         for line in as_text(report, only_faults=True):
             say(line)
@@ -89,15 +91,21 @@ def load_(home: Home, memory_limit: str | None, threads: int | None, **source: A
         echo(_load_line(_load("load", home, Resources(memory_limit, threads), **source)))
 
 
-@command("build", AS_OF, *RESOURCES)
-def build_(home: Home, as_of: date | None, memory_limit: str | None, threads: int | None) -> None:
+@command("build", AS_OF, BY_CUSTOMER, *RESOURCES)
+def build_(
+    home: Home,
+    as_of: date | None,
+    by_customer: bool,
+    memory_limit: str | None,
+    threads: int | None,
+) -> None:
     """Run dbt on the scratch database: models and data tests.
 
     \b
     harness build --as-of 2026-10-31
     """
     with home.locked() as lock:
-        built = build(home, as_of, lock, Resources(memory_limit, threads))
+        built = build(home, as_of, lock, Resources(memory_limit, threads), by_customer)
         if not built.succeeded:
             failed = [
                 " ".join(result["unique_id"].split(".")[::2][:2])

@@ -97,6 +97,11 @@ AS_OF = click.option(
     help="The report's last month is the month of this date. Default: today in UTC, and for the"
     " sample its own date. It does not bring back payment statuses of the past.",
 )
+BY_CUSTOMER = click.option(
+    "--by-customer",
+    is_flag=True,
+    help="Build the collection by customer, too, which may be as large as the invoices.",
+)
 MEMORY_LIMIT = click.option(
     "--memory-limit",
     type=_Size(),

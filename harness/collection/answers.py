@@ -43,27 +43,38 @@ def answer(collection: Collection, organization: Organization, target: str) -> A
 
 
 def answer_query(collection: Collection, organization: Organization, query: str) -> Answer:
-    """Answer the report for a query string: 200, 404 for the billing entity, or 422."""
+    """Answer the report for a query string: 200, 422, or 404 for billing entity or customer."""
     # Of a repeated parameter the last counts; a blank one means no filter.
     parameters = dict(parse_qsl(query, keep_blank_values=True))
     currency = parameters.get("currency", "")
     months = parameters.get("months", "")
     entity_code = parameters.get("billing_entity_code", "")
+    customer = parameters.get("external_customer_id", "")
 
     # Upper-casing could make a code of what is none, as with the long s.
     known = currency.isascii() and currency.upper() in collection.subunits_per_unit
-    invalid = []
+    invalid = {}
     if currency and not known:
-        invalid.append("currency")
+        invalid["currency"] = ["value_is_invalid"]
     if months and not re.fullmatch("-?[0-9]+", months):
-        invalid.append("months")
+        invalid["months"] = ["value_is_invalid"]
+    if customer and not collection.by_customer:
+        invalid["external_customer_id"] = ["not_published_by_customer"]
+    elif customer and entity_code:
+        invalid["external_customer_id"] = ["not_available_by_billing_entity"]
     if invalid:
-        details = {name: ["value_is_invalid"] for name in invalid}
-        return error(422, code="validation_errors", error_details=details)
+        return error(422, code="validation_errors", error_details=invalid)
     if entity_code and entity_code not in organization.billing_entities:
         return error(404, code="billing_entity_not_found")
 
     rows: Iterable[Row] = organization.rows
+    if customer and collection.by_customer:
+        # It goes as text, and no text holds a surrogate or a null.
+        name = customer.encode(errors="replace").decode().replace("\0", "")
+        found = collection.by_customer.rows(organization.id, name)
+        if found is None:
+            return error(404, code="customer_not_found")
+        rows = found
     if entity_code:
         rows = _rows_of_entity(organization, entity_code)
     if currency:

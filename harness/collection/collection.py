@@ -49,12 +49,41 @@ class Organization:
 
 
 @dataclass(frozen=True)
+class ByCustomer:
+    """The collection by customer, which may be large: it stays in the database and is looked up."""
+
+    database: Path
+
+    def rows(self, organization_id: str, external_customer_id: str) -> tuple[Row, ...] | None:
+        """The rows of the live customer with that external id, in order; None where there is none.
+
+        Lago filters in the same way: a deleted customer's invoices count, but not by its id.
+        """
+        with duckdb.connect(str(self.database), read_only=True) as connection:
+            ids = connection.execute(
+                "select customer_id from customers where organization_id = ?"
+                " and external_customer_id = ? and not is_deleted",
+                [organization_id, external_customer_id],
+            ).fetchall()
+            cells = connection.execute(
+                "select month, payment_status, currency, cast(sum(invoices_count) as bigint),"
+                " cast(sum(amount_cents) as bigint) from invoice_collection_by_customer"
+                " where organization_id = ? and list_contains(?, customer_id)"
+                " group by all order by all",
+                [organization_id, [id_ for (id_,) in ids]],
+            ).fetchall()
+        return tuple(Row(*cell) for cell in cells) if ids else None
+
+
+@dataclass(frozen=True)
 class Collection:
     """All organizations' reports as of one date, and the currencies that Lago accepts."""
 
     as_of_date: date
     organizations: dict[str, Organization]
     subunits_per_unit: dict[str, int]
+    by_customer: ByCustomer | None = None
+    """None where it was not built."""
 
     def organization(self, id_or_none: str | None) -> Organization:
         """The organization with that id; the only one for None. Raises HarnessError otherwise."""
@@ -85,8 +114,13 @@ class Published:
         """Whether it is of the project's sample, which is invented."""
         return self.manifest.get("source") == "sample"
 
+    def subunits_per_unit(self) -> dict[str, int]:
+        """How many of the smallest unit make a unit, by currency."""
+        with duckdb.connect(str(self.database), read_only=True) as connection:
+            return _subunits(connection)
+
     def collection(self) -> Collection:
-        """Read the version into memory."""
+        """Read the version into memory, but for what is by customer."""
         names = {each["id"]: each["name"] for each in self.manifest["organizations"]}
         with duckdb.connect(str(self.database), read_only=True) as connection:
             return read_collection(
@@ -95,6 +129,7 @@ class Published:
                 names,
                 "select organization_id, billing_entity_code, billing_entity_id"
                 " from billing_entities",
+                ByCustomer(self.database) if "customers" in self.manifest["rows"] else None,
             )
 
 
@@ -119,6 +154,7 @@ def read_collection(
     as_of_date: date,
     names: dict[str, str | None],
     billing_entities_query: str,
+    by_customer: ByCustomer | None = None,
 ) -> Collection:
     """Read the marts of a database into memory, for the organizations in `names` (id to name)."""
     months: dict[str, list[date]] = {id_: [] for id_ in names}
@@ -143,9 +179,6 @@ def read_collection(
     for id_, code, entity_id in connection.execute(billing_entities_query).fetchall():
         if id_ in entities:
             entities[id_][code] = entity_id
-    currencies = connection.execute(
-        "select currency, subunits_per_unit from currencies order by currency"
-    ).fetchall()
     return Collection(
         as_of_date=as_of_date,
         organizations={
@@ -159,5 +192,14 @@ def read_collection(
             )
             for id_, name in names.items()
         },
-        subunits_per_unit=dict(currencies),
+        subunits_per_unit=_subunits(connection),
+        by_customer=by_customer,
+    )
+
+
+def _subunits(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    return dict(
+        connection.execute(
+            "select currency, subunits_per_unit from currencies order by currency"
+        ).fetchall()
     )

@@ -57,7 +57,7 @@ def replace_file(path: Path, text: str, mode: int = 0o666) -> None:
         fresh.replace(path)
     finally:
         fresh.unlink(missing_ok=True)
-    sync_directory(path.parent)
+    sync(path.parent)
 
 
 def sha256_of(path: Path) -> str:
@@ -66,8 +66,8 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
-def sync_directory(path: Path) -> None:
-    """Flush a directory's entries to the disk."""
+def sync(path: Path) -> None:
+    """Flush a file, or a directory's entries, to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from harness.foundation.errors import HarnessError
-from harness.foundation.files import make_directory, sync_directory
+from harness.foundation.files import make_directory, sync
 from harness.foundation.progress import say
 
 _ID = re.compile("[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}")
@@ -72,10 +72,8 @@ def make_current(staged: Path, version: str) -> Path:
     fails.
     """
     parent = staged.parent
-    for file in staged.iterdir():
-        with file.open("rb") as handle:
-            os.fsync(handle.fileno())
-    sync_directory(staged)
+    for path in [*staged.rglob("*"), staged]:
+        sync(path)
     target = parent / version
     staged.rename(target)
     try:
@@ -92,11 +90,11 @@ def point_at(version: Path) -> None:
     link = parent / ".current"
     link.unlink(missing_ok=True)
     link.symlink_to(version.name, target_is_directory=True)
-    sync_directory(parent)
+    sync(parent)
     link.replace(parent / "current")
     # That was the step: from here on nothing is a failure.
     with contextlib.suppress(OSError):
-        sync_directory(parent)
+        sync(parent)
 
 
 def versions_in(directory: Path, prefix: str = "") -> list[Path]:

@@ -23,6 +23,7 @@ from harness.foundation.versions import (
     stage,
 )
 from harness.load.loading import current_load
+from harness.published.invoices import keep_invoices
 from harness.published.tables import write_tables
 from harness.sources.formats import literal
 
@@ -83,6 +84,7 @@ def publish(home: Home, keep: int = 3) -> Published:
             "files": {
                 file.name: {"bytes": file.stat().st_size, "sha256": sha256_of(file)}
                 for file in sorted(staged.iterdir())
+                if file.is_file()
             },
             "tools": {"python": platform.python_version()}
             | {
@@ -108,8 +110,10 @@ def _write(
     """Write what is published of the scratch build; returns its counts, organizations and sums."""
     with duckdb.connect() as connection:
         scratch = literal(str(home.scratch / "collection.duckdb"))
-        connection.execute(f"attach {scratch} as scratch (read_only); use scratch")
+        # By the name that the views of the build know it by.
+        connection.execute(f"attach {scratch} as collection (read_only); use collection")
         counts = write_tables(connection, staged)
+        keep_invoices(connection, home.raw, staged)
         organizations = connection.execute(
             "select organization_id, organization_name, cast(first_month as varchar)"
             " from stg_lago__organizations order by organization_id"

@@ -90,7 +90,7 @@ def write_tables(connection: duckdb.DuckDBPyConnection, staged: Path) -> dict[st
     built = {
         name
         for (name,) in connection.execute(
-            "select table_name from duckdb_tables() where database_name = 'scratch'"
+            "select table_name from duckdb_tables() where database_name = 'collection'"
         ).fetchall()
     }
     counts = {}
@@ -116,7 +116,7 @@ def _write_table(connection: duckdb.DuckDBPyConnection, name: str, table: _Table
         column
         for (column,) in connection.execute(
             "select column_name from duckdb_columns()"
-            " where database_name = 'scratch' and table_name = ? and not is_nullable",
+            " where database_name = 'collection' and table_name = ? and not is_nullable",
             [name],
         ).fetchall()
     }
@@ -166,12 +166,12 @@ def _describe(connection: duckdb.DuckDBPyConnection, name: str, table: _Table) -
         (relation, column): comment
         for relation, column, comment in connection.execute(
             "select table_name, null, comment from duckdb_tables()"
-            " where database_name = 'scratch' and schema_name = 'main'"
+            " where database_name = 'collection' and schema_name = 'main'"
             " union all select view_name, null, comment from duckdb_views()"
-            " where database_name = 'scratch' and schema_name = 'main'"
+            " where database_name = 'collection' and schema_name = 'main'"
             " union all"
             " select table_name, column_name, comment from duckdb_columns()"
-            " where database_name = 'scratch' and schema_name = 'main'"
+            " where database_name = 'collection' and schema_name = 'main'"
         ).fetchall()
         if comment
     }

@@ -4,7 +4,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from engines import BY_CUSTOMER, LAGO, TABLES, LAGO_AS_OF, SAMPLE_AS_OF, Marts, dbt, duckdb_marts, table_text
+from engines import (
+    BY_CUSTOMER,
+    LAGO,
+    LAGO_AS_OF,
+    SAMPLE_AS_OF,
+    TABLES,
+    Marts,
+    dbt,
+    duckdb_marts,
+    table_text,
+)
 from postgres import Server, running_server
 
 

@@ -1,0 +1,163 @@
+"""The invoices behind the figures of a version, for those alone who may read the loaded data."""
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from harness.collection.collection import Published
+from harness.foundation.errors import HarnessError
+from harness.foundation.files import make_directory
+from harness.sources.formats import literal
+
+_DIRECTORY = "invoices"
+_VIEWS = ("stg_lago__invoices", "stg_lago__customers", "int_invoices_classified")
+_GROUPS = "int_invoice_groups_classified"
+_RAW = re.compile(r"read_parquet\('(?:[^']|'')*?(\w+)\.parquet'")
+
+_LISTED = """
+select
+    organization_id_given as organization_id,
+    billing_entity_code,
+    invoice_id,
+    invoice_number,
+    invoice_type_code as invoice_type,
+    invoices.customer_id,
+    external_customer_id,
+    customer_name,
+    month,
+    {issuing_date} as issuing_date,
+    payment_due_date,
+    payment_status,
+    currency,
+    amount_cents,
+    paid_amount_cents,
+    exclusion_reason
+from int_invoices_classified as invoices
+left join stg_lago__customers as customers
+    on invoices.organization_id = customers.organization_id
+    and invoices.customer_id = customers.customer_id
+where {conditions}
+"""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which invoices: those that match all that is given; of a figure unless `excluded`."""
+
+    organization_id: str | None = None
+    month: date | None = None
+    currency: str | None = None
+    payment_statuses: tuple[str, ...] = ()
+    billing_entity: str | None = None
+    """A code or an id."""
+    customer: str | None = None
+    """An id, an external id or a name."""
+    excluded: str | None = None
+    """A reason, or "" for every reason."""
+
+    def conditions(self) -> Iterator[tuple[str, list[Any]]]:
+        """The SQL condition of each thing that is given, with its parameters."""
+        yield f"exclusion_reason is {'null' if self.excluded is None else 'not null'}", []
+        if self.excluded:
+            yield "exclusion_reason = ?", [self.excluded]
+        if self.organization_id:
+            yield "invoices.organization_id = ?", [self.organization_id]
+        if self.month:
+            yield "month = ?", [self.month]
+        if self.currency:
+            yield "currency = ?", [self.currency]
+        if self.payment_statuses:
+            yield "list_contains(?, payment_status)", [list(self.payment_statuses)]
+        if self.billing_entity:
+            yield "? in (billing_entity_code, billing_entity_id)", [self.billing_entity]
+        if self.customer:
+            names = "invoices.customer_id, external_customer_id, customer_name"
+            yield f"? in ({names})", [self.customer]
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Invoices by currency, the largest first, and what all of them come to."""
+
+    invoices: list[dict[str, Any]]
+    totals: dict[str | None, tuple[int, int]]
+    """By currency: how many invoices, and the sum of their valid amounts in cents."""
+
+
+def keep_invoices(connection: duckdb.DuckDBPyConnection, raw: Path, staged: Path) -> None:
+    """Keep beside a version what its invoices are listed from, which its owner alone may read.
+
+    That is the load's files as links, the groups of the build that the connection uses, and its
+    views of single invoices.
+    """
+    directory = staged / _DIRECTORY
+    make_directory(directory)
+    directory.chmod(0o700)
+    for table in ("invoices", "customers"):
+        file = (raw / f"{table}.parquet").resolve()
+        try:
+            os.link(file, directory / file.name)
+        except OSError:
+            shutil.copy(file, directory / file.name)
+    groups = literal(str(directory / f"{_GROUPS}.parquet"))
+    connection.execute(f"copy {_GROUPS} to {groups} (format parquet)")
+    views = dict(connection.execute("select view_name, sql from duckdb_views()").fetchall())
+    script = "\n".join(views[name].replace("collection.main.", "") for name in _VIEWS)
+    (directory / "views.sql").write_text(_RAW.sub(r"read_parquet('{\1}'", script), encoding="utf-8")
+
+
+def list_invoices(version: Published, choice: Choice, limit: int | None = None) -> Listing:
+    """The invoices of a version that are asked for, at most `limit` of them.
+
+    Raises HarnessError where the version was published before they were kept, or where this user
+    may not read them.
+    """
+    directory = version.path / _DIRECTORY
+    try:
+        script = (directory / "views.sql").read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise HarnessError(
+            f"version {version.path.name} was published before the invoices behind a figure were"
+            " kept; the next run keeps them: harness run"
+        ) from None
+    except OSError as error:
+        raise HarnessError(
+            f"{directory} cannot be read ({error.strerror}): single invoices are for the user alone"
+            " who loads them"
+        ) from error
+    for table in ("invoices", "customers"):
+        path = str(directory / f"{table}.parquet").replace("'", "''")
+        script = script.replace(f"{{{table}}}", path)
+    conditions = list(choice.conditions())
+    # Of a date that is none, the text shows why the invoice is left out.
+    issued = "issuing_date" if choice.excluded is None else "cast(issuing_date_given as varchar)"
+    query = _LISTED.format(
+        issuing_date=issued, conditions=" and ".join(condition for condition, _ in conditions)
+    )
+    parameters = [value for _, values in conditions for value in values]
+    with duckdb.connect() as connection:
+        groups = literal(str(directory / f"{_GROUPS}.parquet"))
+        connection.execute(f"create view {_GROUPS} as from read_parquet({groups})")
+        connection.execute(script)
+        connection.execute(f"create table chosen as {query}", parameters)
+        found = connection.execute(
+            "select * from chosen"
+            " order by currency nulls last, amount_cents desc nulls last, invoice_id"
+            + (f" limit {limit}" if limit is not None else "")
+        )
+        names = [name for name, *_ in found.description or []]
+        invoices = [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+        totals = connection.execute(
+            "select currency, count(*), coalesce(sum(amount_cents), 0) from chosen"
+            " group by currency order by currency nulls last"
+        ).fetchall()
+    return Listing(
+        invoices, {currency: (int(count), int(cents)) for currency, count, cents in totals}
+    )
