@@ -2,7 +2,7 @@
 
     python benchmarks/generate.py OUT_DIR --invoices 10000000
 
-writes organizations.parquet, billing_entities.parquet and invoices.parquet. All that varies from
+writes organizations.parquet, billing_entities.parquet, invoices.parquet and customers.parquet. All that varies from
 invoice to invoice derives from the hash of its number, so nothing depends on chance or on the order
 of execution. The invoices come in the order of their creation, as a dump of a live table does.
 """
@@ -17,7 +17,7 @@ ORGANIZATIONS = 12
 FIRST_MONTH = date(2023, 7, 1)
 LAST_MONTH = date(2026, 6, 1)
 AS_OF_DATE = date(2026, 6, 30)
-TABLES = ("organizations", "billing_entities", "invoices")
+TABLES = ("organizations", "billing_entities", "invoices", "customers")
 
 MEMORY_LIMIT = "1500MB"
 
@@ -104,7 +104,11 @@ drawn as (
         draw(number, 'type') as type_drawn,
         draw(number, 'self-billed') < 0.003 as self_billed,
         draw(number, 'dispute') < 0.002 as is_dispute_lost,
-        cast(floor(draw(number, 'customer') * $invoices / 40) as bigint) as customer_number,
+        -- About one customer for every 40 invoices of each organization.
+        cast(floor(
+            draw(number, 'customer') * $invoices / 97
+            / pow(1.7, least(rank_drawn(number, 'organization', 1.7), {ORGANIZATIONS - 1}))
+        ) as bigint) as customer_number,
         cast(floor(draw(number, 'grace') * 4) as integer) as grace_days,
         cast(exp(6 + 6 * draw(number, 'fees')) as bigint) as fees_amount_cents,
         draw(number, 'coupon') < 0.05 as has_coupon,
@@ -195,13 +199,25 @@ inner join billing_entities
 """
 
 
+CUSTOMERS_SQL = """
+select
+    customer_id as id,
+    organization_id,
+    'customer-' || left(cast(customer_id as varchar), 8) as external_id,
+    'Customer ' || left(cast(customer_id as varchar), 8) as name,
+    cast(null as timestamp) as deleted_at
+from (select distinct customer_id, organization_id from read_parquet('{invoices}'))
+"""
+
+
 def generate(directory: Path, invoices: int, versions: float = 0.0) -> None:
-    """Write the three tables to `directory`; a file under its own name is complete."""
+    """Write the tables to `directory`; a file under its own name is complete."""
     directory.mkdir(parents=True, exist_ok=True)
     queries = {
         "organizations": "select * exclude (number) from organizations",
         "billing_entities": "select * exclude (organization_number, number) from billing_entities",
         "invoices": INVOICES_SQL,
+        "customers": CUSTOMERS_SQL.format(invoices=directory / "invoices.parquet"),
     }
     spilled = str(directory / "spilled")
     with duckdb.connect(

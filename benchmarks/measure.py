@@ -140,7 +140,7 @@ def generated(invoices: int, versions: float = 0.0) -> Path:
     They come from a process of their own: a child's peak memory starts at what its parent held.
     """
     data = RESULTS / f"{invoices}{'_with_versions' if versions else ''}"
-    if not (data / "invoices.parquet").exists():
+    if not (data / "customers.parquet").exists():
         run(
             [sys.executable, HERE / "generate.py", data, "--invoices", invoices]
             + (["--versions", versions] if versions else [])

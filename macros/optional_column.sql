@@ -1,3 +1,4 @@
-{% macro optional_column(column) -%}
-    {{ 'cast(null as ' ~ dbt.type_string() ~ ')' if column in var('lago__absent_columns') else column }}
+{% macro optional_column(column, table = 'invoices') -%}
+    {%- set name = column if table == 'invoices' else table ~ '.' ~ column -%}
+    {{ 'cast(null as ' ~ dbt.type_string() ~ ')' if name in var('lago__absent_columns') else column }}
 {%- endmacro %}

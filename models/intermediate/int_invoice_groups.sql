@@ -36,11 +36,12 @@ grouped as (
         is_amount_valid
 ),
 
--- Codes and ids become text only here, where the rows are few.
+-- Codes and ids become text only here, where the rows are few; the ids as given stay as they are,
+-- for single invoices to find their group by.
 typed as (
     select
-        cast(organization_id as {{ type_string() }}) as organization_id_given,
-        cast(billing_entity_id as {{ type_string() }}) as billing_entity_id_given,
+        organization_id as organization_id_given,
+        billing_entity_id as billing_entity_id_given,
         {{ id_text('organization_id') }} as organization_id,
         {{ id_text('billing_entity_id') }} as billing_entity_id,
         cast(billing_entity_code as {{ type_string() }}) as billing_entity_code,

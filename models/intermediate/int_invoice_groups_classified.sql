@@ -29,6 +29,10 @@ currencies as (
     select * from {{ ref('currencies') }}
 ),
 
+exclusion_reasons as (
+    select * from {{ ref('exclusion_reasons') }}
+),
+
 decoded as (
     select
         invoice_groups.organization_id,
@@ -124,6 +128,33 @@ classified as (
         amount_cents,
         example_invoice_id
     from decoded
+),
+
+explained as (
+    select
+        classified.organization_id,
+        classified.organization_id_given,
+        classified.billing_entity_id_given,
+        classified.billing_entity_code_given,
+        classified.month,
+        classified.issuing_date_validity,
+        classified.status_code,
+        classified.payment_status_code,
+        classified.currency,
+        classified.self_billed,
+        classified.payment_dispute_lost_at_validity,
+        classified.is_amount_valid,
+        classified.billing_entity_id,
+        classified.billing_entity_code,
+        classified.payment_status,
+        classified.exclusion_reason,
+        exclusion_reasons.column_at_fault,
+        classified.invoices_count,
+        classified.amount_cents,
+        classified.example_invoice_id
+    from classified
+    left join exclusion_reasons
+        on classified.exclusion_reason = exclusion_reasons.exclusion_reason
 )
 
-select * from classified
+select * from explained

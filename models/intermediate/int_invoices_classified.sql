@@ -11,14 +11,15 @@ invoice_groups as (
     select * from {{ ref('int_invoice_groups_classified') }}
 ),
 
+-- What becomes text here is what a group is found by; the rest does so once it is.
 typed as (
     select
-        cast(invoice_id as {{ type_string() }}) as invoice_id,
-        cast(invoice_number as {{ type_string() }}) as invoice_number,
-        cast(invoice_type_code as {{ type_string() }}) as invoice_type_code,
-        {{ id_text('customer_id') }} as customer_id,
-        cast(organization_id as {{ type_string() }}) as organization_id_given,
-        cast(billing_entity_id as {{ type_string() }}) as billing_entity_id_given,
+        invoice_id,
+        invoice_number,
+        invoice_type_code,
+        customer_id,
+        organization_id as organization_id_given,
+        billing_entity_id as billing_entity_id_given,
         cast(billing_entity_code as {{ type_string() }}) as billing_entity_code_given,
         month,
         issuing_date_validity,
@@ -43,14 +44,14 @@ typed as (
 
 classified as (
     select
-        typed.invoice_id,
-        typed.invoice_number,
-        typed.invoice_type_code,
+        cast(typed.invoice_id as {{ type_string() }}) as invoice_id,
+        cast(typed.invoice_number as {{ type_string() }}) as invoice_number,
+        cast(typed.invoice_type_code as {{ type_string() }}) as invoice_type_code,
         invoice_groups.organization_id,
-        invoice_groups.organization_id_given,
+        cast(invoice_groups.organization_id_given as {{ type_string() }}) as organization_id_given,
         invoice_groups.billing_entity_id,
         invoice_groups.billing_entity_code,
-        typed.customer_id,
+        {{ id_text('typed.customer_id') }} as customer_id,
         invoice_groups.month,
         invoice_groups.status_code,
         invoice_groups.payment_status_code,
@@ -67,7 +68,8 @@ classified as (
         typed.payment_due_date,
         typed.paid_amount_given,
         typed.paid_amount_cents,
-        invoice_groups.exclusion_reason
+        invoice_groups.exclusion_reason,
+        invoice_groups.column_at_fault
     from typed
     inner join invoice_groups
         on
@@ -76,11 +78,17 @@ classified as (
             = invoice_groups.payment_dispute_lost_at_validity
             and typed.is_amount_valid = invoice_groups.is_amount_valid
             and {{ is_same('typed.organization_id_given', 'invoice_groups.organization_id_given') }}
-            and {{ is_same('typed.billing_entity_id_given', 'invoice_groups.billing_entity_id_given') }}
-            and {{ is_same('typed.billing_entity_code_given', 'invoice_groups.billing_entity_code_given') }}
+            and {{ is_same(
+                'typed.billing_entity_id_given', 'invoice_groups.billing_entity_id_given'
+            ) }}
+            and {{ is_same(
+                'typed.billing_entity_code_given', 'invoice_groups.billing_entity_code_given'
+            ) }}
             and {{ is_same('typed.month', 'invoice_groups.month') }}
             and {{ is_same('typed.status_code', 'invoice_groups.status_code') }}
-            and {{ is_same('typed.payment_status_code', 'invoice_groups.payment_status_code') }}
+            and {{ is_same(
+                'typed.payment_status_code', 'invoice_groups.payment_status_code'
+            ) }}
             and {{ is_same('typed.currency', 'invoice_groups.currency') }}
             and {{ is_same('typed.self_billed', 'invoice_groups.self_billed') }}
 )

@@ -26,12 +26,18 @@ balances as (
         currency,
         cast(sum(invoices_count) as bigint) as invoices_count,
         cast(sum(amount_cents) as decimal(38, 0)) as amount_cents,
-        {% for status in ('succeeded', 'pending', 'failed') %}
         cast(
-            coalesce(sum(case when payment_status = '{{ status }}' then amount_cents end), 0)
+            coalesce(sum(case when payment_status = 'succeeded' then amount_cents end), 0)
             as decimal(38, 0)
-        ) as {{ status }}_amount_cents{{ ',' if not loop.last }}
-        {% endfor %}
+        ) as succeeded_amount_cents,
+        cast(
+            coalesce(sum(case when payment_status = 'pending' then amount_cents end), 0)
+            as decimal(38, 0)
+        ) as pending_amount_cents,
+        cast(
+            coalesce(sum(case when payment_status = 'failed' then amount_cents end), 0)
+            as decimal(38, 0)
+        ) as failed_amount_cents
     from typed
     group by
         organization_id,

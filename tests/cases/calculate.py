@@ -69,6 +69,27 @@ class Entity(NamedTuple):
     billing_entity_code: str | None
 
 
+# The most days past due of each bucket of the ageing.
+BUCKETS = ((0, "not_due"), (30, "1-30"), (60, "31-60"), (90, "61-90"), (10**9, "over_90"))
+
+
+class Uncollected(NamedTuple):
+    """An invoice that counts and is not paid; amounts in cents, `paid` None where not known."""
+
+    cell: Cell
+    invoice_id: str
+    number: str | None
+    customer_id: str | None
+    external_customer_id: str | None
+    customer_name: str | None
+    due_date: date | None
+    amount_cents: int
+    paid_cents: int | None
+    due_cents: int
+    days_past_due: int
+    bucket: str
+
+
 @dataclass(frozen=True)
 class CollectedRow:
     """One row of the collection; `amount_cents` in the currency's smallest unit."""
@@ -134,6 +155,63 @@ def collect(directory: Path, as_of: date) -> Result:
         by_billing_entity={key: (counts[key], cents[key]) for key in counts},
         superseded=superseded,
     )
+
+
+def collected_invoices(directory: Path, as_of: date) -> Iterator[Record]:
+    """The invoices that the collection of the tables in a directory counts."""
+    organizations = {
+        required(record, "id"): month_of(utc(required(record, "created_at")))
+        for record in read_table(directory, "organizations")
+    }
+    invoices, _ = newest_versions(read_table(directory, "invoices"))
+    for invoice in invoices:
+        if exclusion_reason(invoice, organizations, month_of(as_of)) is None:
+            yield invoice
+
+
+def uncollected(directory: Path, as_of: date) -> list[Uncollected]:
+    """What of the collection is pending or failed, by id."""
+    customers = {
+        (record["organization_id"], record["id"]): record
+        for record in read_table(directory, "customers", optional=True)
+    }
+    found = []
+    for invoice in collected_invoices(directory, as_of):
+        cell = cell_of(invoice)
+        if cell.payment_status == "succeeded":
+            continue
+        customer = customers.get((cell.organization_id, invoice.get("customer_id")), {})
+        due_date = day(invoice.get("payment_due_date") or "")
+        cents = amount(invoice["total_amount_cents"]) or 0
+        paid = amount(invoice.get("total_paid_amount_cents"))
+        days = max(0, (as_of - due_date).days) if due_date else 0
+        found.append(
+            Uncollected(
+                cell,
+                required(invoice, "id"),
+                invoice.get("number"),
+                invoice.get("customer_id"),
+                customer.get("external_id"),
+                customer.get("name"),
+                due_date,
+                cents,
+                paid,
+                cents - (paid or 0),
+                days,
+                next(bucket for most, bucket in BUCKETS if days <= most),
+            )
+        )
+    return sorted(found, key=lambda each: each.invoice_id)
+
+
+def by_customer(directory: Path, as_of: date) -> dict[tuple[Cell, str | None], tuple[int, int]]:
+    """How many invoices of what amount each customer (None: of none) has in each cell."""
+    sums: dict[tuple[Cell, str | None], tuple[int, int]] = {}
+    for invoice in collected_invoices(directory, as_of):
+        key = cell_of(invoice), invoice.get("customer_id")
+        count, cents = sums.get(key, (0, 0))
+        sums[key] = count + 1, cents + (amount(invoice["total_amount_cents"]) or 0)
+    return sums
 
 
 def exclusion_reason(

@@ -1,5 +1,5 @@
--- Invoices whose due date is no date, or whose paid amount is no whole number of 64 bits: they count, and
--- the marts show null there.
+-- Invoices whose due date is no date, or whose paid amount is no whole number of 64 bits: they
+-- count, and the marts show null there.
 with
 
 invoices as (

@@ -1,5 +1,6 @@
--- What does not add up between the pending and failed cells of invoice_collection and (1) the invoices
--- in uncollected_invoices, (2) receivables_aging and what was paid, per organization and currency.
+-- What does not add up between the pending and failed cells of invoice_collection and (1) the
+-- invoices in uncollected_invoices, (2) receivables_aging and what was paid, per organization and
+-- currency.
 with
 
 collected as (

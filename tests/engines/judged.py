@@ -21,6 +21,8 @@ COUNTING = {
     "total_amount_cents": "'100'",
     "self_billed": "'f'",
     "payment_dispute_lost_at": "''",
+    **dict.fromkeys(("number", "invoice_type", "customer_id"), "'1'"),
+    **dict.fromkeys(("payment_due_date", "total_paid_amount_cents"), "'1'"),
 }
 MODELS = (
     "staging/lago/stg_lago__invoices",

@@ -1,6 +1,7 @@
 """Homes built once for all tests, and the harness as its user runs it."""
 
 import fcntl
+import importlib.util
 import io
 import os
 import pwd
@@ -12,6 +13,7 @@ import tempfile
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from lago_stub import KEY, running, saved
@@ -97,6 +99,18 @@ def harness_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Harness:
     return run
 
 
+@pytest.fixture(scope="session")
+def calculate() -> ModuleType:
+    """The calculation of tests/cases, which knows nothing of the project."""
+    spec = importlib.util.spec_from_file_location("calculate", CASES / "calculate.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["calculate"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
 SmallDisk = Callable[[str, str], subprocess.CompletedProcess[str]]
 
 
@@ -157,7 +171,7 @@ def sample_home(shared: Path, harness: Harness) -> Home:
 @pytest.fixture(scope="session")
 def lago_home(shared: Path, harness: Harness) -> Home:
     """Lago's tables with known answers, published as of 2026-11-15, where it is 14 hours later."""
-    given = ("--from", CASES / "lago" / "raw", "--as-of", "2026-11-15")
+    given = ("--from", CASES / "lago" / "raw", "--as-of", "2026-11-15", "--by-customer")
     return shared_home(shared / "lago", harness, *given, TZ="Pacific/Kiritimati")
 
 

@@ -10,7 +10,7 @@ from harness.foundation.home import Home
 
 COMMANDS = [
     *("run", "load", "build", "check", "publish"),
-    *("report", "show", "get", "diff", "versions", "rollback", "serve", "keys"),
+    *("report", "show", "invoices", "get", "diff", "versions", "rollback", "serve", "keys"),
 ]
 MAPLESTRAND = "72e2286b-2d17-433d-99b3-ce624b5dcaf3"
 

@@ -54,7 +54,7 @@ def test_docs_are_generated_without_a_warning_and_describe_everything(
     manifest: dict[str, Any],
 ) -> None:
     models = [node for node in manifest["nodes"].values() if node["resource_type"] == "model"]
-    assert len(models) == 12
+    assert len(models) == 16
     for model in models:
         assert model["description"], model["name"]
         assert model["columns"], model["name"]
@@ -215,6 +215,11 @@ def test_names_of_columns_and_deleted_rows_are_variables(tmp_path: Path) -> None
         lago__raw_location=f"'{tmp_path}/{{name}}.parquet'",
         lago__id_column="lago_id",
         lago__live_rows="not coalesce(gone, false)",
+        lago__customers_table=None,
+        lago__absent_columns=[
+            *("billing_entity_code", "billing_entities.name", "number", "invoice_type"),
+            *("customer_id", "payment_due_date", "total_paid_amount_cents"),
+        ],
     )
     process = dbt(tmp_path / "target", "build", "--exclude-resource-type", "unit_test", *variables)
     assert process.returncode == 0, process.stdout

@@ -35,18 +35,20 @@ def fixture_rows() -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+TABLES = {
+    *("invoice_collection", "invoice_collection_by_billing_entity", "organization_months"),
+    *("invoice_exclusions", "currencies", "billing_entities", "organizations"),
+    *("uncollected_invoices", "receivables_aging", "faulty_invoices"),
+}
+
+
 def test_the_layout_is_that_of_the_manifest(sample_home: Home) -> None:
     version = published(sample_home)
     assert (sample_home.published / "current").is_symlink()
     assert not (sample_home.published / "current").readlink().is_absolute()
-    files = {file.name for file in version.path.iterdir()}
-    assert files == {
-        "invoice_collection.csv",
-        "invoice_collection.duckdb",
-        "invoice_collection.parquet",
-        "manifest.json",
-        "report.html",
-    }
+    files = {file.name for file in version.path.iterdir() if file.is_file()}
+    tables = [f"{table}.{ending}" for table in TABLES for ending in ("csv", "parquet")]
+    assert files == {"invoice_collection.duckdb", "manifest.json", "report.html", *tables}
     assert version.manifest["files"].keys() == files - {"manifest.json", "report.html"}
     for name, facts in version.manifest["files"].items():
         content = (version.path / name).read_bytes()
@@ -109,14 +111,7 @@ def test_the_published_tables_are_documented(sample_home: Home) -> None:
             "select table_name, column_name from duckdb_columns()"
             " where not internal and comment is null"
         ).fetchall()
-    assert set(tables) == {
-        "invoice_collection",
-        "invoice_collection_by_billing_entity",
-        "organization_months",
-        "invoice_exclusions",
-        "currencies",
-        "billing_entities",
-    }
+    assert set(tables) == TABLES
     for table, comment in tables.items():
         assert comment.startswith("One row per "), table
     assert undocumented == []

@@ -12,7 +12,8 @@ judged as (
         {{ id_text(var('lago__id_column')) }} as billing_entity_id,
         {{ id_text('organization_id') }} as organization_id,
         cast(code as {{ type_string() }}) as billing_entity_code,
-        cast(name as {{ type_string() }}) as billing_entity_name,
+        cast({{ optional_column('name', 'billing_entities') }} as {{ type_string() }})
+            as billing_entity_name,
         archived_at,
         {{ moment_validity('archived_at') }} as archived_at_validity,
         deleted_at,

@@ -12,8 +12,8 @@ judged as (
         {{ id_text('organization_id') }} as organization_id,
         cast(external_id as {{ type_string() }}) as external_customer_id,
         cast(name as {{ type_string() }}) as customer_name,
-        deleted_at,
-        {{ moment_validity('deleted_at') }} as deleted_at_validity
+        {{ optional_column('deleted_at', 'customers') }} as deleted_at,
+        {{ moment_validity(optional_column('deleted_at', 'customers')) }} as deleted_at_validity
     from customers
 ),
 
