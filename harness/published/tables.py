@@ -101,9 +101,7 @@ def write_tables(connection: duckdb.DuckDBPyConnection, staged: Path) -> dict[st
         _describe(connection, name, table)
         for ending, options in (("parquet", "format parquet"), ("csv", "format csv, header")):
             target = literal(str(staged / f"{name}.{ending}"))
-            connection.execute(
-                f"copy ({_with_names(connection, name, table)}) to {target} ({options})"
-            )
+            connection.execute(f"copy ({_with_names(connection, name)}) to {target} ({options})")
     connection.execute("checkpoint published")
     if database.with_suffix(".duckdb.wal").exists():
         raise HarnessError(f"{database} was not closed cleanly; run: harness publish")
@@ -131,8 +129,8 @@ def _write_table(connection: duckdb.DuckDBPyConnection, name: str, table: _Table
     return int(count)
 
 
-def _with_names(connection: duckdb.DuckDBPyConnection, name: str, table: _Table) -> str:
-    """The query of a table's rows with names and amounts in units beside ids and cents."""
+def _with_names(connection: duckdb.DuckDBPyConnection, name: str) -> str:
+    """The query of a table's rows, in their order, with names and amounts in units beside ids and cents."""
     columns = [column for column, *_ in connection.execute(f"describe published.{name}").fetchall()]
     selected, joins = [], ""
     for column in columns:
@@ -156,8 +154,8 @@ def _with_names(connection: duckdb.DuckDBPyConnection, name: str, table: _Table)
             " left join (select currency, cast(1 / subunits_per_unit as decimal(5, 4)) as unit"
             " from currencies) as units using (currency)"
         )
-    order = ", ".join(f"listed.{each.strip()}" for each in table.order.split(","))
-    return f"select {', '.join(selected)} from published.{name} as listed{joins} order by {order}"
+    rows = f"published.{name} as listed{joins} order by listed.rowid"
+    return f"select {', '.join(selected)} from {rows}"
 
 
 def _describe(connection: duckdb.DuckDBPyConnection, name: str, table: _Table) -> None:

@@ -639,7 +639,7 @@ def assert_like(message: str, pattern: str) -> None:
         (".ndjson.gz", "invoices.ndjson.gz cannot be loaded: Compressed file ended before"),
     ],
 )
-@pytest.mark.parametrize("missing", [5, 1001])
+@pytest.mark.parametrize("missing", [5, 1050])
 def test_file_that_is_cut_off_is_refused(
     home: Home, source: Path, ending: str, message: str, missing: int
 ) -> None:
@@ -882,3 +882,104 @@ def test_interrupted_load_leaves_nothing(
 def test_home_that_cannot_be_written_is_named(home: Home, source: Path) -> None:
     (home.path / "raw").write_text("in the way")
     assert "raw is a file, but the home needs a directory there" in failure(home, source)
+
+
+# Customers, and what no figure of the report is made of
+
+
+def customers(home: Home) -> list[tuple[Any, ...]]:
+    return (
+        memory()
+        .execute(
+            f"select id, organization_id, external_id, name from '{home.raw}/customers.parquet'"
+            " order by all"
+        )
+        .fetchall()
+    )
+
+
+CUSTOMER: Row = {
+    "id": "C1",
+    "organization_id": ACME,
+    "external_id": "NA",
+    "name": "None",
+    "deleted_at": "2026-01-01",
+}
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_customers_come_from_their_table(home: Home, source: Path, ending: str) -> None:
+    write(source / f"customers{ending}", [CUSTOMER])
+    assert loaded(home, source).customers == 1
+    assert raw(home, "customers") == [CUSTOMER]
+
+
+def test_without_a_table_the_newest_invoice_names_the_customer(home: Home, source: Path) -> None:
+    older = {"id": "i2", "updated_at": "2026-02-01", "customer_name": "Former"}
+    nobody = {"id": "i3", "customer_id": None}
+    write(source / "invoices.csv", [INVOICE, INVOICE | older, INVOICE | nobody])
+    result = loaded(home, source)
+    assert result.warnings == []
+    assert customers(home) == [("c1", ACME, "paul", "Paul")]
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        # Lago's own export, dlt, Airbyte.
+        {"customer_lago_id": "c1", "customer_external_id": "paul", "customer_name": "Paul"},
+        {"customer__lago_id": "c1", "customer__external_id": "paul", "customer__name": "Paul"},
+        {"customer": {"lago_id": "c1", "external_id": "paul", "name": "Paul", "email": None}},
+    ],
+)
+def test_the_customer_in_an_invoice_is_taken(home: Home, source: Path, columns: Row) -> None:
+    (source / "invoices.csv").unlink()
+    others = {name: value for name, value in INVOICE.items() if not name.startswith("customer")}
+    invoices = [others | columns, others | {"id": "i2"}]
+    text = "".join(json.dumps(row) + "\n" for row in invoices)
+    (source / "invoices.ndjson").write_text(text)
+    loaded(home, source)
+    assert customers(home) == [("c1", ACME, "paul", "Paul")]
+    assert [row["customer_id"] for row in raw(home)] == ["c1", None]
+
+
+def test_saved_responses_have_customers(home: Home, api: Path) -> None:
+    loaded(home, api)
+    assert customers(home) == [("c1", ACME, "paul", "Paul")]
+
+
+def test_a_column_called_customer_may_be_any_text(home: Home, source: Path) -> None:
+    (source / "invoices.csv").unlink()
+    write(source / "invoices.ndjson", [INVOICE | {"customer": "Paul & Söhne {"}])
+    loaded(home, source)
+    assert customers(home) == [("c1", ACME, "paul", "Paul")]
+
+
+def test_lagos_own_name_of_a_column_comes_before_another_name(home: Home, source: Path) -> None:
+    write(source / "invoices.csv", [{"invoice_number": "other"} | INVOICE])
+    loaded(home, source)
+    assert raw(home) == [INVOICE]
+
+
+def test_a_type_that_could_be_misread_is_left_out_of_the_list(home: Home, source: Path) -> None:
+    (source / "invoices.csv").unlink()
+    types_ = {
+        "payment_due_date": "timestamp '2026-03-30 23:00:00'",
+        "total_paid_amount_cents": "cast(12.5 as double)",
+    }
+    write_parquet(source / "invoices.parquet", **types_)
+    (warning,) = loaded(home, source).warnings
+    assert "payment_due_date (TIMESTAMP), total_paid_amount_cents (DOUBLE) is left out" in warning
+    assert [row["payment_due_date"] for row in raw(home)] == [None]
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        (CUSTOMER | {"deleted_at": "soon"}, "deleted_at of the customer C1 is 'soon', no time"),
+        (CUSTOMER | {"id": None}, "1 of the rows have no id, the first is row 1"),
+    ],
+)
+def test_unfit_customers_are_refused(row: Row, message: str, home: Home, source: Path) -> None:
+    write(source / "customers.csv", [row])
+    assert message in failure(home, source)

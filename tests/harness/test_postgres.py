@@ -497,7 +497,9 @@ def test_load_that_loses_its_server_is_an_error(
     command += ["load", "--from", postgres.url, "--schema", schema, "--home", str(home.path)]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     waiting = home.path / "copying"
-    copying = f"select count(*) from pg_stat_activity where query like 'COPY%{schema}%invoices%'"
+    copying = (
+        f'select count(*) from pg_stat_activity where query like \'COPY%"{schema}"."invoices"%\''
+    )
     while process.poll() is None:
         if waiting.exists() if moment == "before the copy" else postgres.psql(copying) == "1\n":
             break
@@ -567,3 +569,22 @@ def test_without_the_package_the_extension_comes_from_duckdb(
 def test_record_of_the_load_is_plain_json(home: Home, postgres: Postgres) -> None:
     loaded(home, postgres.url)
     assert json.loads((home.raw / "load.json").read_text())["files"] == {}
+
+
+def test_customers_that_may_not_be_read_are_left_out(home: Home, postgres: Postgres) -> None:
+    """A user with the rights that a load needed before there were customers."""
+    columns = "number, invoice_type, customer_id, payment_due_date, total_paid_amount_cents"
+    postgres.psql(
+        f"revoke select ({columns}) on invoices from reader",
+        "revoke select on customers from reader",
+    )
+    try:
+        result = loaded(home, postgres.url)
+    finally:
+        postgres.psql(
+            f"grant select ({columns}) on invoices to reader", "grant select on customers to reader"
+        )
+    lacking, nameless = result.warnings
+    assert f"lacks {columns}: taken as null" in lacking
+    assert nameless == "there is no table of customers: they have no names"
+    assert (result.raw, result.customers) == (20_025, 0)
