@@ -5,12 +5,12 @@ time. It is given the number of the file on which it listens, and ends with its 
 """
 
 import atexit
+import contextlib
 import gc
 import importlib
 import json
 import os
 import select
-import signal
 import socket
 import sys
 import tempfile
@@ -31,13 +31,16 @@ def main(descriptor: int) -> None:
     """Serve until standard input ends."""
     with socket.socket(fileno=descriptor) as listening:
         warm()
-        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
         while 0 not in select.select([listening, 0], [], [])[0]:
             link, _ = listening.accept()
             if not os.fork():
                 listening.close()
                 run(link)
             link.close()
+            # So their processor time is this one's, which is that of the tests.
+            with contextlib.suppress(ChildProcessError):
+                while os.waitpid(-1, os.WNOHANG)[0]:
+                    pass
 
 
 def warm() -> None:
@@ -60,7 +63,6 @@ def run(link: socket.socket) -> None:
     """Run a command line in a process of its own, and tell how it ended."""
     _, descriptors, *_ = socket.recv_fds(link, 1, 16)
     program, arguments, directory, environment, path = json.loads(link.makefile("rb").read())
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     if running := os.fork():
         for descriptor in descriptors:
             os.close(descriptor)
