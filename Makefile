@@ -13,7 +13,8 @@ PYTEST = $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope
 
 # Bytecode is compiled by all processors at once; without it each start of dbt takes a second more.
 PIP := $(BIN)/pip install -qq --disable-pip-version-check --no-compile
-COMPILE := { $(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true; }
+# Nobody imports the tests of others, and mypy is compiled to machine code.
+COMPILE := { $(BIN)/python -m compileall -qq -j 0 -x '/(tests|mypyc?)/' $(VENV)/lib || true; }
 
 # An environment is of one checkout and one Python. Where it is of another, it is made again; unless
 # PYTHON is given, the Python that it has will do.
@@ -28,12 +29,12 @@ ANEW := $(shell test "$$(cat $(INSTALLED) 2>/dev/null)" = "$(call made_of,$(GIVE
 help:
 	@echo "make run          set up, then run the main job on the sample: its table and its report"
 	@echo "make test         set up, then lint and run all tests"
+	@echo "make test-postgres  the same with the models on PostgreSQL, too, as CI does"
 	@echo "make soak         kill runs while others read, and try odd requests, many times over"
 	@echo "make bench        measure builds, loads, steps and the server, on few invoices: 5 minutes"
 	@echo "make bench-large  the same on up to 50 million invoices, for benchmarks/RESULTS.md"
 	@echo "make docs         build dbt's documentation, one page: target/static_index.html"
 	@echo "make test-engines build everything on PostgreSQL and Spark, too, and compare with DuckDB"
-	@echo "make test-postgres  the same without Spark, as CI does"
 	@echo "make test-dbt-versions  build and test the sample with dbt-core 1.10 and 1.12, too"
 	@echo "make setup        only set up: the environment in $(VENV), with $(BIN)/harness and $(BIN)/dbt"
 	@echo "make lint         only the linters"
@@ -67,11 +68,12 @@ $(ENGINES): $(TESTING) requirements-engines.txt
 	@touch $@
 
 # pyspark alone is 400 MB, and it is built before it is installed.
-$(POSTGRES): $(TESTING) requirements-engines.txt
-	@echo "Adding dbt's adapter for PostgreSQL to $(VENV): some seconds, once" >&2
+$(POSTGRES): $(INSTALLED) requirements-dev.txt requirements-engines.txt
+	@echo "Adding what all tests but Spark's need to $(VENV): about half a minute, once" >&2
 	@sed '/^pyspark==/,/[^\\]$$/d' requirements-engines.txt \
 		| $(PIP) --require-hashes -r requirements.txt -r requirements-dev.txt -r /dev/stdin
-	@touch $@
+	@$(COMPILE)
+	@touch $(TESTING) $@
 
 run: setup
 	@$(BIN)/harness run
@@ -103,8 +105,7 @@ docs: setup
 test-engines: $(ENGINES)
 	$(PYTEST) tests/engines
 
-test-postgres: $(POSTGRES)
-	$(PYTEST) tests/engines/test_postgres.py tests/engines/test_package.py
+test-postgres: $(POSTGRES) test
 
 test-dbt-versions: $(INSTALLED)
 	@for version in 1.10 1.12; do $(BIN)/python tests/engines/dbt_version.py $$version || exit 1; done

@@ -335,7 +335,9 @@ class Biller:
         gone: list[str] = []
         for customer in self.customers:
             chance = self.later_chance
-            created_at = chance.moment(billing_day(customer.first_month, chance.between(1, 5)), 7, 18)
+            created_at = chance.moment(
+                billing_day(customer.first_month, chance.between(1, 5)), 7, 18
+            )
             created_at = max(created_at, self.company.created_at + timedelta(hours=customer.number))
             external_id = f"{self.company.slug.split('-')[0]}-{customer.number:04d}"
             deleted_at = None
@@ -386,10 +388,12 @@ class Biller:
         paid = total if row["payment_status"] == PAID and isinstance(total, int) else 0
         if row["payment_status"] == UNPAID and isinstance(total, int) and chance.happens(0.08):
             paid = int(total * chance.share())
-        has_due_date = isinstance(issued, date) and not chance.happens(0.005)
+        due = None
+        if isinstance(issued, date) and not chance.happens(0.005):
+            due = issued + timedelta(days=term)
         return {
             "customer_id": self.customer_ids[customer],
-            "payment_due_date": issued + timedelta(days=term) if has_due_date else None,
+            "payment_due_date": due,
             "total_paid_amount_cents": paid,
         }
 

@@ -130,7 +130,7 @@ def _write_table(connection: duckdb.DuckDBPyConnection, name: str, table: _Table
 
 
 def _with_names(connection: duckdb.DuckDBPyConnection, name: str) -> str:
-    """The query of a table's rows, in their order, with names and amounts in units beside ids and cents."""
+    """The query of a table's rows in their order, names and amounts in units beside them."""
     columns = [column for column, *_ in connection.execute(f"describe published.{name}").fetchall()]
     selected, joins = [], ""
     for column in columns:

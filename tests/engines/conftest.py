@@ -4,18 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from engines import (
-    BY_CUSTOMER,
-    LAGO,
-    LAGO_AS_OF,
-    SAMPLE_AS_OF,
-    TABLES,
-    Marts,
-    dbt,
-    duckdb_marts,
-    table_text,
-)
+from engines import LAGO, TABLES, Marts, duckdb_marts, table_text
 from postgres import Server, running_server
+
+from harness.foundation.home import Home
 
 
 @pytest.fixture(scope="session")
@@ -26,9 +18,9 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def duckdb_sample(tmp_path_factory: pytest.TempPathFactory) -> Marts:
+def duckdb_sample(sample_by_customer: Home) -> Marts:
     """The marts of the sample on DuckDB."""
-    return _built(tmp_path_factory.mktemp("duckdb-sample"), {"lago__as_of_date": SAMPLE_AS_OF})
+    return duckdb_marts(sample_by_customer.scratch / "collection.duckdb")
 
 
 @pytest.fixture(scope="session")
@@ -41,20 +33,6 @@ def lago_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def duckdb_lago(lago_tables: Path, tmp_path_factory: pytest.TempPathFactory) -> Marts:
+def duckdb_lago(lago_home: Home) -> Marts:
     """The marts of Lago's tables with known answers on DuckDB."""
-    location = f"read_csv('{lago_tables}/{{name}}.csv', all_varchar=true, allow_quoted_nulls=false)"
-    variables = {"lago__as_of_date": LAGO_AS_OF, "lago__raw_location": location}
-    return _built(tmp_path_factory.mktemp("duckdb-lago"), variables)
-
-
-def _built(directory: Path, variables: dict[str, object]) -> Marts:
-    # DuckDB's own tests are those of tests/harness.
-    database = directory / "marts.duckdb"
-    dbt(
-        directory,
-        *("build", "--target", "dev", "--exclude-resource-type", "unit_test", "test"),
-        variables={**variables, **BY_CUSTOMER},
-        LAGO_COLLECTION_DATABASE=str(database),
-    )
-    return duckdb_marts(database)
+    return duckdb_marts(lago_home.scratch / "collection.duckdb")

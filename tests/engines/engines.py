@@ -9,10 +9,9 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import duckdb
-import pytest
 
 PROJECT = Path(__file__).parents[2]
 SAMPLE = PROJECT / "seeds" / "lago"
@@ -64,13 +63,6 @@ BY_CUSTOMER: Mapping[str, Any] = {"lago__by_customer": True}
 
 # Each mart's rows, every value as text, null as None.
 Marts = dict[str, set[tuple[str | None, ...]]]
-
-
-def unavailable(reason: str) -> NoReturn:
-    """Skip the test, naming the reason; in CI, where every engine has to be there, fail it."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
 
 
 def dbt(

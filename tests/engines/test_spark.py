@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from engines import MARTS, Marts, contradictions_to_lago, differences, marts, unavailable
+from engines import MARTS, Marts, contradictions_to_lago, differences, marts
 from judged import SPARK
 
 GOOD = {"success", "pass", "no-op"}
@@ -20,9 +20,9 @@ GOOD = {"success", "pass", "no-op"}
 def results(lago_tables: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What spark_builds.py found."""
     if not find_spec("pyspark") or not find_spec("dbt.adapters.spark"):
-        unavailable("dbt-spark with pyspark is not installed; `make test-engines` installs it")
+        pytest.skip("dbt-spark with pyspark is not installed; `make test-engines` installs it")
     if not shutil.which("java"):
-        unavailable("Spark needs Java 17, and there is no `java`")
+        pytest.skip("Spark needs Java 17, and there is no `java`")
     directory = tmp_path_factory.mktemp("spark")
     process = subprocess.run(
         [sys.executable, Path(__file__).with_name("spark_builds.py"), directory, lago_tables],

@@ -51,7 +51,7 @@ class Workflow:
             | self.definition["env"]
             | {
                 # The installed package is that of the project, not of the checkout.
-                "PYTHONPATH": str(self.checkout),
+                "PYTHONPATH": f"{self.checkout}:{os.environ['PYTHONPATH']}",
                 "GITHUB_STEP_SUMMARY": str(self.checkout / "summary.md"),
             },
             capture_output=True,

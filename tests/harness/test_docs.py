@@ -158,7 +158,7 @@ def test_the_commands_of_a_document_succeed(document: Path, checkout: Path) -> N
         | {
             "PATH": f"{checkout / '.venv' / 'bin'}:{os.environ['PATH']}",
             # The installed package is that of the project, not of its copy.
-            "PYTHONPATH": str(checkout),
+            "PYTHONPATH": f"{checkout}:{os.environ['PYTHONPATH']}",
         },
         capture_output=True,
         text=True,

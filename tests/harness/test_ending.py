@@ -32,6 +32,12 @@ def home(sample_home: Home, tmp_path: Path) -> Home:
     return Home(tmp_path / "home")
 
 
+@pytest.fixture(autouse=True)
+def _no_quick_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """dbt is the process that the harness has started, and no other."""
+    monkeypatch.delenv("LAGO_TESTS_DBT")
+
+
 @contextmanager
 def started(home: Home, *command: str) -> Iterator[subprocess.Popen[str]]:
     """A process on the home, killed at last where it has not ended."""

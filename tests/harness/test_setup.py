@@ -91,7 +91,7 @@ class Checkout:
     def make(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run make; `-q` among the words only asks whether there is anything to do."""
         return subprocess.run(
-            ["make", *words],
+            ["make", "COMPILE=true", *words],
             cwd=self.directory,
             env=self.environment,
             capture_output=True,

@@ -1,4 +1,4 @@
-"""Homes built once for all tests, and the harness as its user runs it."""
+"""Homes built once for all tests, dbt imported once, and the harness as its user runs it."""
 
 import fcntl
 import importlib.util
@@ -21,14 +21,15 @@ from lago_stub import KEY, running, saved
 from harness.cli.outcome import outcome
 from harness.foundation.home import Home
 
-CASES = Path(__file__).parent.parent / "cases"
+CASES = Path(__file__).parent / "cases"
+QUICK = Path(__file__).parent / "quick"
 
 Harness = Callable[..., subprocess.CompletedProcess[str]]
 
 # What takes longest comes first, so that no worker is left alone with it at the end.
 LONGEST_FIRST = (
-    *("parity", "docs", "build", "install", "ci", "dbt", "server", "postgres", "soak", "check"),
-    *("load", "api", "publish", "field", "shrinkage", "bi", "report"),
+    *("parity", "postgres", "package", "docs", "build", "install", "ci", "dbt", "server", "soak"),
+    *("ending", "setup", "check", "load", "api", "publish", "field", "shrinkage", "bi", "report"),
 )
 
 
@@ -36,6 +37,29 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the files of LONGEST_FIRST before the others."""
     places = {f"test_{name}.py": place for place, name in enumerate(LONGEST_FIRST)}
     items.sort(key=lambda item: places.get(item.path.name, len(places)))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start what dbt's command lines are handed over to, until the end of this run of pytest."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        return
+    directory = tempfile.mkdtemp(prefix="lago-dbt-")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(f"{directory}/socket")
+        listening.listen(64)
+        server = subprocess.Popen(
+            [sys.executable, "-W", "ignore", QUICK / "server.py", str(listening.fileno())],
+            stdin=subprocess.PIPE,
+            pass_fds=[listening.fileno()],
+        )
+    os.environ["LAGO_TESTS_DBT"] = f"{directory}/socket"
+    os.environ["PYTHONPATH"] = f"{QUICK}:{os.environ.get('PYTHONPATH', '')}".rstrip(":")
+
+    def end() -> None:
+        server.communicate()
+        shutil.rmtree(directory)
+
+    config.add_cleanup(end)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -166,6 +190,12 @@ def shared_home(path: Path, harness: Harness, *arguments: object, **environment:
 def sample_home(shared: Path, harness: Harness) -> Home:
     """The sample, published."""
     return shared_home(shared / "sample", harness)
+
+
+@pytest.fixture(scope="session")
+def sample_by_customer(shared: Path, harness: Harness) -> Home:
+    """The sample, published with the collection by customer."""
+    return shared_home(shared / "sample-by-customer", harness, "--by-customer")
 
 
 @pytest.fixture(scope="session")
