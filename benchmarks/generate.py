@@ -3,8 +3,9 @@
     python benchmarks/generate.py OUT_DIR --invoices 10000000
 
 writes organizations.parquet, billing_entities.parquet, invoices.parquet and customers.parquet. All
-that varies from invoice to invoice derives from the hash of its number, so nothing depends on chance
-or on the order of execution. The invoices come in the order of their creation, as a dump of a live table does.
+that varies from invoice to invoice derives from the hash of its number, so nothing depends on
+chance or on the order of execution. The invoices come in the order of their creation, as a dump of
+a live table does.
 """
 
 import argparse
