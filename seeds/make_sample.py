@@ -4,7 +4,8 @@
 
 writes organizations.csv, billing_entities.csv, customers.csv and invoices.csv to seeds/lago, or to
 DIRECTORY. An empty field is null. Every run, on every Python, writes the same bytes: all chance
-comes from `random.Random.random`, whose sequence Python guarantees, and only basic arithmetic touches it.
+comes from `random.Random.random`, whose sequence Python guarantees, and only basic arithmetic
+touches it.
 
 Besides plain business the sample holds at least one invoice for every reason that the report has
 for leaving one out, and a month in which nothing of the second company counts (`IRREGULAR`).
