@@ -32,6 +32,14 @@ def home(sample_home: Home, tmp_path: Path) -> Home:
     return Home(tmp_path / "home")
 
 
+@pytest.fixture(scope="module")
+def parsed(sample_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """A home in which dbt reads the whole project only the first time."""
+    home = Home(tmp_path_factory.mktemp("ending") / "home")
+    shutil.copytree(sample_home.path, home.path, symlinks=True)
+    return home
+
+
 @pytest.fixture(autouse=True)
 def _no_quick_start(monkeypatch: pytest.MonkeyPatch) -> None:
     """dbt is the process that the harness has started, and no other."""
@@ -97,38 +105,38 @@ def told_to_end(process: subprocess.Popen[str], number: int) -> list[str]:
 
 
 @on_linux
-def test_dbt_ends_with_a_harness_that_is_killed(home: Home, harness: Harness) -> None:
-    with started(home, "-m", "harness", "build") as process:
+def test_dbt_ends_with_a_harness_that_is_killed(parsed: Home, harness: Harness) -> None:
+    with started(parsed, "-m", "harness", "build") as process:
         until(lambda: children(process.pid))
         (dbt,) = children(process.pid)
-        until((home.scratch / "collection.duckdb").exists)
+        until((parsed.scratch / "collection.duckdb").exists)
         os.kill(dbt, signal.SIGSTOP)
         try:
             process.send_signal(signal.SIGKILL)
             process.wait()
-            assert is_locked(home)
-            refused = harness("build", home=home)
+            assert is_locked(parsed)
+            refused = harness("build", home=parsed)
             assert refused.returncode == 2
             assert "is in use by process" in refused.stderr
         finally:
             os.kill(dbt, signal.SIGCONT)
-        until(lambda: not lives(dbt) and not is_locked(home), 5)
-    again = harness("build", home=home)
+        until(lambda: not lives(dbt) and not is_locked(parsed), 5)
+    again = harness("build", home=parsed)
     assert again.returncode == 0, again.stderr
     assert "Traceback" not in again.stderr
 
 
 @on_linux
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_build_that_is_told_to_end_ends_with_dbt(number: int, home: Home) -> None:
-    with started(home, "-m", "harness", "build") as process:
+def test_a_build_that_is_told_to_end_ends_with_dbt(number: int, parsed: Home) -> None:
+    with started(parsed, "-m", "harness", "build") as process:
         until(lambda: children(process.pid))
         (dbt,) = children(process.pid)
-        until((home.scratch / "collection.duckdb").exists)
+        until((parsed.scratch / "collection.duckdb").exists)
         assert told_to_end(process, number)[-1] == UNTOUCHED
         assert not lives(dbt)
         # The first thread of a process may be gone before the last.
-        until(lambda: not is_locked(home), 5)
+        until(lambda: not is_locked(parsed), 5)
 
 
 def test_a_signal_that_is_turned_off_stays_so(home: Home) -> None:
