@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from harness.foundation.errors import HarnessError
@@ -49,6 +50,18 @@ class Selection(NamedTuple):
     """The columns of replication tools, which do not land."""
     unfit: tuple[str, ...] = ()
     """What is left out as its type could be misread, each with its type."""
+
+
+@dataclass
+class Draft:
+    """What is to be written of a table."""
+
+    rows: str
+    """Where the columns are selected from; numbered by file_row_number."""
+    columns: dict[str, str]
+    marks: dict[str, str]
+    changed: bool = False
+    """Whether it is not what the file with the first copy holds already."""
 
 
 def selection(table: str, found: Found, is_null: Callable[[Column], bool]) -> Selection:

@@ -10,26 +10,16 @@ import duckdb
 
 from harness.foundation.errors import HarnessError
 from harness.foundation.progress import watching
-from harness.load.columns import NULL, Selection, lacking, names_owner, selection
+from harness.load.columns import NULL, Draft, Selection, lacking, names_owner, selection
+from harness.load.customers import customers_in
 from harness.load.fitness import check_rows
 from harness.load.nulls import told, without_words, words_in
 from harness.load.owner import UNNAMED, first_month, ids_of, owner_of
 from harness.load.versions import Dropped, find_dropped
 from harness.sources.formats import literal, path_literal, reading
-from harness.sources.tables import NO_ROWS, OWNER, TABLES, Column, Found, Rows, Source
+from harness.sources.tables import NO_ROWS, OWNER, Column, Found, Source
 
 _NOTHING = Dropped(0, 0)
-_CUSTOMERS = """(
-    select distinct on (customer_id)
-        cast(customer_id as varchar) as id,
-        cast(organization_id as varchar) as organization_id,
-        customer_external_id as external_id,
-        customer_name as name,
-        cast(null as varchar) as deleted_at
-    from {}
-    where customer_id is not null and coalesce(customer_external_id, customer_name) is not null
-    order by customer_id, updated_at desc nulls last, file_row_number desc
-)"""
 
 
 class Landed(NamedTuple):
@@ -102,7 +92,9 @@ class Landing:
         if not found:
             if table == "organizations":
                 return None
-            named = self.customers() if table == "customers" else None
+            named = None
+            if table == "customers":
+                named = customers_in(self.connection, _numbered(self.file("invoices")))
             if table != "customers":
                 self.note(f"there is no table of {table}: only those that invoices name are known")
             elif not named and self.query("from {} limit 1", "invoices"):
@@ -120,12 +112,12 @@ class Landing:
                 " misread; export a date as a date or as text, and an amount as an integer"
             )
         moment = f"timestamp '{self.moment:%Y-%m-%d %H:%M:%S}'"
-        draft = _Draft(found.rows.sql, chosen.columns | {"_loaded_at": moment}, chosen.marks)
+        draft = Draft(found.rows.sql, chosen.columns | {"_loaded_at": moment}, chosen.marks)
         first = self.directory / "work" / f"{table}-first.parquet"
         if not found.rows.numbered:
             # Only a Parquet file can be looked through before it is copied.
             self.copy(table, found, draft.columns | draft.marks, draft.rows, first)
-            draft = _Draft(
+            draft = Draft(
                 _numbered(first),
                 {name: name for name in draft.columns},
                 {name: name for name in draft.marks},
@@ -147,7 +139,7 @@ class Landing:
             ((count,),) = self.query("select count(*) from {}", table)
         return Landed(found, count, dropped)
 
-    def complete(self, table: str, found: Found, draft: "_Draft", empty: set[str]) -> None:
+    def complete(self, table: str, found: Found, draft: Draft, empty: set[str]) -> None:
         """Say whose the rows are where they do not, and write words for null as null."""
         for name in empty.intersection(draft.marks):
             del draft.marks[name]
@@ -172,7 +164,7 @@ class Landing:
         if words:
             self.note(f"{found.place}: taken for null: {told(words)}")
 
-    def drop(self, table: str, found: Found, draft: "_Draft") -> Dropped:
+    def drop(self, table: str, found: Found, draft: Draft) -> Dropped:
         """Note the rows that do not land in the table `dropped`, and check those that do."""
         listed = ", ".join(f"{sql} as {name}" for name, sql in draft.columns.items())
         rows = f"(select {listed}, file_row_number from {draft.rows})"
@@ -210,13 +202,6 @@ class Landing:
             f" invoice that counts, in {month[:7]}; give its table to begin with its creation:"
             " --organizations FILE"
         )
-
-    def customers(self) -> Rows | None:
-        """Those that stand in the invoices that have landed, as their newest invoices have them."""
-        rows = _CUSTOMERS.format(_numbered(self.file("invoices")))
-        columns = [Column(name, name, "VARCHAR") for name in TABLES["customers"]]
-        found = self.connection.execute(f"select count(*) from {rows}").fetchone()
-        return Rows(rows, columns, declared=True) if found != (0,) else None
 
     def owner(self, found: Found) -> str:
         """The id of the organization whose rows do not say so."""
@@ -256,18 +241,6 @@ class Landing:
     def query(self, sql: str, table: str) -> list[Any]:
         """The answer to a query in which {} stands for the rows of a table that has landed."""
         return self.connection.execute(sql.replace("{}", _numbered(self.file(table)))).fetchall()
-
-
-@dataclass
-class _Draft:
-    """What is to be written of a table."""
-
-    rows: str
-    """Where the columns are selected from; numbered by file_row_number."""
-    columns: dict[str, str]
-    marks: dict[str, str]
-    changed: bool = False
-    """Whether it is not what the file with the first copy holds already."""
 
 
 def _numbered(file: Path) -> str:
