@@ -10,6 +10,7 @@ import click
 
 from harness.cli.options import FORMAT_OF_ROWS, command
 from harness.cli.printing import echo, echo_columns, echo_json
+from harness.cli.read import known_currency
 from harness.collection.collection import PAYMENT_STATUSES, Published, published
 from harness.collection.reasons import reasons
 from harness.foundation.errors import HarnessError
@@ -87,10 +88,12 @@ def invoices(
     version = published(home)
     if excluded and excluded not in reasons():
         raise HarnessError(f"{excluded!r} is no reason; there is: {', '.join(reasons())}")
+    if currency and excluded is None:
+        currency = known_currency(currency, version.subunits_per_unit())
     choice = Choice(
         organization_id=_organization_id(version, organization),
         month=month,
-        currency=currency.upper() if currency and not excluded else currency,
+        currency=currency,
         payment_statuses=payment_statuses,
         billing_entity=billing_entity,
         customer=customer,
@@ -132,8 +135,7 @@ def _plain(invoice: dict[str, Any]) -> dict[str, Any]:
 
 def _as_csv(found: Listing) -> str:
     text = io.StringIO()
-    names = list(found.invoices[0]) if found.invoices else ["invoice_id"]
-    writer = csv.DictWriter(text, names, lineterminator="\n")
+    writer = csv.DictWriter(text, found.columns, lineterminator="\n")
     writer.writeheader()
     writer.writerows(map(_plain, found.invoices))
     return text.getvalue()

@@ -1,5 +1,6 @@
 """The commands that read what is published: report, show, get, diff."""
 
+from collections.abc import Container
 from pathlib import Path
 
 import click
@@ -149,6 +150,13 @@ def draw_report(version: Published) -> Path:
         progress.end()
 
 
+def known_currency(currency: str, known: Container[str]) -> str:
+    """The code of a currency in any letter case; raises HarnessError where Lago knows none."""
+    if currency.upper() not in known:
+        raise HarnessError(f"{currency!r} is no currency that Lago knows; give a code such as EUR")
+    return currency.upper()
+
+
 def print_collection(
     version: Published,
     months: int,
@@ -158,9 +166,7 @@ def print_collection(
 ) -> None:
     """Print a version; raises HarnessError for an unknown currency or organization."""
     collection = version.collection()
-    code = currency.upper() if currency else None
-    if code and code not in collection.subunits_per_unit:
-        raise HarnessError(f"{currency!r} is no currency that Lago knows; give a code such as EUR")
+    code = known_currency(currency, collection.subunits_per_unit) if currency else None
     shown = list(collection.organizations.values())
     if organization:
         shown = [collection.organization(organization)]

@@ -14,12 +14,13 @@ import duckdb
 from harness.collection.collection import Published
 from harness.foundation.errors import HarnessError
 from harness.foundation.files import make_directory
-from harness.sources.formats import literal
+from harness.sources.formats import literal, path_literal
 
 _DIRECTORY = "invoices"
 _VIEWS = ("stg_lago__invoices", "stg_lago__customers", "int_invoices_classified")
 _GROUPS = "int_invoice_groups_classified"
 _RAW = re.compile(r"read_parquet\('(?:[^']|'')*?(\w+)\.parquet'")
+_KEPT = re.compile(r"'\{(invoices|customers)\}'")
 
 _LISTED = """
 select
@@ -86,6 +87,7 @@ class Choice:
 class Listing:
     """Invoices by currency, the largest first, and what all of them come to."""
 
+    columns: list[str]
     invoices: list[dict[str, Any]]
     totals: dict[str | None, tuple[int, int]]
     """By currency: how many invoices, and the sum of their valid amounts in cents."""
@@ -132,9 +134,8 @@ def list_invoices(version: Published, choice: Choice, limit: int | None = None) 
             f"{directory} cannot be read ({error.strerror}): single invoices are for the user alone"
             " who loads them"
         ) from error
-    for table in ("invoices", "customers"):
-        path = str(directory / f"{table}.parquet").replace("'", "''")
-        script = script.replace(f"{{{table}}}", path)
+    # Each name in the views by its path at once, which may hold the other's.
+    script = _KEPT.sub(lambda found: path_literal(directory / f"{found[1]}.parquet"), script)
     conditions = list(choice.conditions())
     # Of a date that is none, the text shows why the invoice is left out.
     issued = "issuing_date" if choice.excluded is None else "cast(issuing_date_given as varchar)"
@@ -143,7 +144,7 @@ def list_invoices(version: Published, choice: Choice, limit: int | None = None) 
     )
     parameters = [value for _, values in conditions for value in values]
     with duckdb.connect() as connection:
-        groups = literal(str(directory / f"{_GROUPS}.parquet"))
+        groups = path_literal(directory / f"{_GROUPS}.parquet")
         connection.execute(f"create view {_GROUPS} as from read_parquet({groups})")
         connection.execute(script)
         connection.execute(f"create table chosen as {query}", parameters)
@@ -159,5 +160,5 @@ def list_invoices(version: Published, choice: Choice, limit: int | None = None) 
             " group by currency order by currency nulls last"
         ).fetchall()
     return Listing(
-        invoices, {currency: (int(count), int(cents)) for currency, count, cents in totals}
+        names, invoices, {currency: (int(count), int(cents)) for currency, count, cents in totals}
     )

@@ -265,6 +265,7 @@ def test_a_customer_goes_by_id_external_id_or_name(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["--currency", "EURO"], "'EURO' is no currency that Lago knows; give a code such as EUR"),
         (["--month", "2026-13"], "'2026-13' is not a month; write it as YYYY-MM"),
         (["--excluded", "draft"], "'draft' is no reason; there is: unknown_organization,"),
         (["--organization", "x"], "there is no organization 'x'; there is: 11bedd82"),
@@ -276,6 +277,40 @@ def test_what_cannot_be_asked_for_is_said(
     process = harness_here("invoices", *arguments, home=sample_home)
     assert process.returncode == 2
     assert message in process.stderr
+
+
+def test_a_home_may_have_any_name(sample_home: Home, harness_here: Harness, tmp_path: Path) -> None:
+    home = Home(tmp_path / "it's {customers} [1] *")
+    shutil.copytree(sample_home.published, home.published, symlinks=True)
+    texts = {
+        harness_here("invoices", "--month", "2026-05", home=each).stdout
+        for each in (sample_home, home)
+    }
+    (text,) = texts
+    assert "QFC-4B1E-027-023" in text
+
+
+def test_a_list_of_nothing_has_its_columns(sample_home: Home, harness_here: Harness) -> None:
+    headers = {
+        harness_here("invoices", *chosen, "--format", "csv", home=sample_home).stdout.split("\n")[0]
+        for chosen in (["--month", "1999-01"], ["--month", "2026-05"])
+    }
+    (header,) = headers
+    assert header.startswith("organization_id,billing_entity_code,invoice_id,invoice_number,")
+
+
+def test_a_currency_of_what_is_left_out_is_as_the_source_gives_it(
+    tmp_path: Path, harness: Harness, harness_here: Harness
+) -> None:
+    rows_ = [INVOICE, INVOICE | {"id": "i2", "currency": "eur"}]
+    lines = [",".join(row.values()) for row in rows_]
+    home, _ = run_of("\n".join([",".join(INVOICE), *lines]) + "\n", tmp_path, harness)
+    listed = {
+        code: harness_here("invoices", "--excluded", "--currency", code, home=home).stdout
+        for code in ("eur", "EUR")
+    }
+    assert "i2" in listed["eur"]
+    assert listed["EUR"] == "no invoice\n"
 
 
 def test_older_versions_and_other_users_are_told_why(
