@@ -37,7 +37,7 @@ def sample(sample_home: Home, tmp_path: Path) -> Home:
 
 @pytest.fixture(scope="session")
 def singular_test(sample_home: Home) -> Callable[[duckdb.DuckDBPyConnection, str], list[Any]]:
-    """Run one of tests/data/*.sql as dbt compiled it and return the rows that it finds."""
+    """Run one of dbt's tests as dbt compiled it and return the rows that it finds."""
     results = json.loads((sample_home.scratch / "target" / "run_results.json").read_text())
     compiled = {
         result["unique_id"].split(".")[2]: result["compiled_code"] for result in results["results"]
@@ -189,7 +189,8 @@ def test_a_mart_that_is_not_the_sum_of_its_billing_entities_is_found(
 ) -> None:
     with scratch(sample) as connection:
         connection.execute("update invoice_collection set amount_cents = 1 where rowid = 7")
-        assert len(singular_test(connection, "collection_equals_its_billing_entities")) == 1
+        name = "sums_to_collection_invoice_collection_by_billing_entity_"
+        assert len(singular_test(connection, name)) == 1
 
 
 def test_differences_from_the_fixture_are_shown_with_both_values(
