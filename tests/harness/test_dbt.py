@@ -11,6 +11,7 @@ from typing import Any
 
 import duckdb
 import pytest
+from conftest import CASES
 from judged import COLUMNS, DUCKDB, judging_query
 
 from harness.collection.collection import PAYMENT_STATUSES
@@ -238,6 +239,27 @@ def test_names_of_columns_and_deleted_rows_are_variables(tmp_path: Path) -> None
         ]
         months = connection.sql("from organization_months").fetchall()
     assert [(each[0], str(each[1])) for each in months] == [(organization, "2026-02-01")]
+
+
+def test_plain_dbt_reads_lagos_tables_as_csv(lago_home: Home, tmp_path: Path) -> None:
+    options = "all_varchar = true, allow_quoted_nulls = false"
+    location = f"read_csv('{CASES}/lago/raw/{{name}}.csv*', {options})"
+    variables = as_of("2026-11-15", lago__raw_location=location, lago__by_customer=True)
+    process = dbt(tmp_path, "build", "--exclude-resource-type", "unit_test", *variables)
+    assert process.returncode == 0, process.stdout
+    with duckdb.connect(str(tmp_path / "dev.duckdb"), read_only=True) as connection:
+        connection.execute(f"attach '{lago_home.scratch}/collection.duckdb' as loaded (read_only)")
+        marts = connection.execute(
+            "select table_name from duckdb_tables() where database_name = 'loaded'"
+            " and table_name similar to '(invoice|uncollected|receivables|organization).*'"
+        ).fetchall()
+        assert len(marts) > 6
+        for (mart,) in marts:
+            differing = connection.execute(
+                f"(from {mart} except all from loaded.{mart})"
+                f" union all (from loaded.{mart} except all from {mart})"
+            ).fetchall()
+            assert not differing, mart
 
 
 def test_a_source_that_is_wrong_fails_clearly(tmp_path: Path) -> None:
