@@ -212,6 +212,8 @@ def _refuse_failed(report: Report) -> None:
 
 def _print_places(version: Published) -> None:
     echo(f"published version {version.manifest['version']} in {version.path.parent}/current:")
-    for name in (*version.manifest["files"], "manifest.json", "report.html"):
+    tables = len(version.manifest["rows"]) - 1
+    echo(f"  invoice_collection.csv and .parquet, and {tables} more tables likewise")
+    for name in ("invoice_collection.duckdb", "manifest.json", "report.html"):
         if (version.path / name).exists():
             echo(f"  {name}")
