@@ -1,10 +1,11 @@
 """What checks find out about a build, as records."""
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from harness.build.building import Build
-from harness.collection.reasons import reason
+from harness.collection.reasons import reason, reasons
 from harness.load.loading import Load
 
 Check = Literal[
@@ -45,6 +46,45 @@ class Exclusion:
             return f"{text} {self.example_invoice_id}"
         value = "nothing" if self.given is None else repr(self.given)
         return f"{text} {self.example_invoice_id} with {value} for {reason(self.reason).column}"
+
+
+@dataclass(frozen=True)
+class ReasonTotal:
+    """Invoices of all organizations that are left out for one reason."""
+
+    reason: str
+    is_data_fault: bool
+    organizations: int
+    """How many have such invoices; those of no organization are of none."""
+    invoices_count: int
+    example_invoice_id: str
+    given: str | None
+    """As of an Exclusion, and of the example as well."""
+
+
+def by_reason(exclusions: Iterable[Exclusion]) -> list[ReasonTotal]:
+    """The exclusions of all organizations together, data faults first; the first gives the example.
+
+    Else they are in the order in which the reasons are tried.
+    """
+    grouped: dict[str, list[Exclusion]] = {}
+    for exclusion in exclusions:
+        grouped.setdefault(exclusion.reason, []).append(exclusion)
+    totals = [
+        ReasonTotal(
+            reason=code,
+            is_data_fault=first.is_data_fault,
+            organizations=sum(each.organization_id is not None for each in (first, *others)),
+            invoices_count=sum(each.invoices_count for each in (first, *others)),
+            example_invoice_id=first.example_invoice_id,
+            given=first.given,
+        )
+        for code, (first, *others) in grouped.items()
+    ]
+    places = {code: place for place, code in enumerate(reasons())}
+    return sorted(
+        totals, key=lambda each: (not each.is_data_fault, places.get(each.reason, len(places)))
+    )
 
 
 @dataclass(frozen=True)

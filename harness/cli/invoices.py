@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from harness.cli.options import FORMAT_OF_ROWS, command
+from harness.cli.options import FORMAT_OF_ROWS, ONLY_ORGANIZATION, command
 from harness.cli.printing import echo, echo_columns, echo_json
 from harness.cli.read import known_currency
 from harness.collection.collection import PAYMENT_STATUSES, Published, published
@@ -47,7 +47,7 @@ class _Month(click.ParamType[date]):
     click.option(
         "--customer", metavar="ID|NAME", help="A customer's id, external id, or exact name."
     ),
-    click.option("--organization", metavar="ID|NAME", help="Only this organization."),
+    ONLY_ORGANIZATION,
     click.option(
         "--excluded",
         is_flag=False,
@@ -90,8 +90,9 @@ def invoices(
         raise HarnessError(f"{excluded!r} is no reason; there is: {', '.join(reasons())}")
     if currency and excluded is None:
         currency = known_currency(currency, version.subunits_per_unit())
+    id_ = None if organization is None else version.organization_id(organization)
     choice = Choice(
-        organization_id=_organization_id(version, organization),
+        organization_id=id_,
         month=month,
         currency=currency,
         payment_statuses=payment_statuses,
@@ -110,20 +111,6 @@ def invoices(
         echo(_as_csv(found).rstrip("\n"))
     else:
         _print(version, found)
-
-
-def _organization_id(version: Published, asked: str | None) -> str | None:
-    if asked is None:
-        return None
-    known = version.manifest["organizations"]
-    found = [each["id"] for each in known if asked in (each["id"], each["name"])]
-    if len(found) != 1:
-        listed = ", ".join(f"{each['id']} ({each['name']})" for each in known[:20])
-        raise HarnessError(
-            f"there {'are several organizations' if found else 'is no organization'} {asked!r};"
-            f" there is: {listed}"
-        )
-    return str(found[0])
 
 
 def _plain(invoice: dict[str, Any]) -> dict[str, Any]:

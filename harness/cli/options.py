@@ -149,7 +149,12 @@ def _format(*others: str) -> Decorator:
 FORMAT = _format("json")
 FORMAT_OF_ROWS = _format("csv", "json")
 ORGANIZATION = click.option(
-    "--organization", metavar="ID", help="May be left out where there is only one."
+    "--organization",
+    metavar="ID|NAME",
+    help="An id or an exact name; may be left out where there is only one.",
+)
+ONLY_ORGANIZATION = click.option(
+    "--organization", metavar="ID|NAME", help="Only this organization, by id or exact name."
 )
 
 

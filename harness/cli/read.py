@@ -5,7 +5,14 @@ from pathlib import Path
 
 import click
 
-from harness.cli.options import FORMAT, FORMAT_OF_ROWS, INSECURE, ORGANIZATION, command
+from harness.cli.options import (
+    FORMAT,
+    FORMAT_OF_ROWS,
+    INSECURE,
+    ONLY_ORGANIZATION,
+    ORGANIZATION,
+    command,
+)
 from harness.cli.printing import echo, echo_json
 from harness.collection.answers import PATH, answer
 from harness.collection.collection import Published, published
@@ -44,7 +51,7 @@ def report_(home: Home) -> None:
         help="How many months, the as-of month being the last.",
     ),
     click.option("--currency", metavar="CODE", help="Only this currency."),
-    click.option("--organization", metavar="ID", help="Only this organization."),
+    ONLY_ORGANIZATION,
     FORMAT_OF_ROWS,
 )
 def show(
@@ -70,8 +77,10 @@ def get(home: Home, path: str, organization: str | None) -> None:
     \b
     harness get '/api/v1/analytics/invoice_collection?months=12&currency=EUR' --organization ID
     """
-    collection = published(home).collection()
-    response = answer(collection, collection.organization(organization), path)
+    version = published(home)
+    id_ = version.organization_id(organization)
+    collection = version.collection([id_])
+    response = answer(collection, collection.organizations[id_], path)
     echo(response.body)
     if response.status != 200:
         raise click.exceptions.Exit(1)
@@ -110,7 +119,7 @@ def diff_(
     """
     if (file is None) == (against is None):
         raise click.UsageError("give either a FILE or --against https://…")
-    collection = published(home).collection()
+    version = published(home)
     if file:
         body, name = saved_answer(file), str(file)
     else:
@@ -119,10 +128,12 @@ def diff_(
         api = Api.at(str(against), PER_PAGE, insecure)
         owner, body = api.answer(PATH.removeprefix("/api/v1/"), KEY)
         name = api.name
-        if organization not in (None, owner):
+        if organization not in (None, owner, version.organizations().get(owner)):
             raise HarnessError(f"the key is of the organization {owner}, not of {organization}")
         organization = owner
-    found = diff(collection, collection.organization(organization), body, name)
+    id_ = version.organization_id(organization)
+    collection = version.collection([id_])
+    found = diff(collection, collection.organizations[id_], body, name)
     if format_ == "json":
         echo_json(found.as_json())
     else:
@@ -165,11 +176,10 @@ def print_collection(
     format_: str = "text",
 ) -> None:
     """Print a version; raises HarnessError for an unknown currency or organization."""
-    collection = version.collection()
+    only = None if organization is None else [version.organization_id(organization)]
+    collection = version.collection(only)
     code = known_currency(currency, collection.subunits_per_unit) if currency else None
     shown = list(collection.organizations.values())
-    if organization:
-        shown = [collection.organization(organization)]
     if version.is_sample and format_ != "text":
         say(INVENTED)
     if format_ == "csv":

@@ -55,9 +55,10 @@ def keys_group() -> None:
 )
 def keys_add(home: Home, organization: str | None, name: str | None) -> None:
     """Make a key and print it, once: only its hash is kept."""
-    known = published(home).collection().organization(organization)
-    echo(add_key(home, known.id, name))
-    say(f"a key of {known.name or known.id}; keep it now, it is not shown again")
+    version = published(home)
+    id_ = version.organization_id(organization)
+    echo(add_key(home, id_, name))
+    say(f"a key of {version.organizations()[id_] or id_}; keep it now, it is not shown again")
 
 
 @command("list")

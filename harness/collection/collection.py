@@ -1,5 +1,6 @@
 """The collection in memory: what is published, or about to be, as answers and tables need it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import duckdb
 
+from harness.collection.names import in_order_of_name, one_of
 from harness.foundation.errors import HarnessError
 from harness.foundation.files import read_json
 from harness.foundation.home import Home
@@ -85,17 +87,6 @@ class Collection:
     by_customer: ByCustomer | None = None
     """None where it was not built."""
 
-    def organization(self, id_or_none: str | None) -> Organization:
-        """The organization with that id; the only one for None. Raises HarnessError otherwise."""
-        known = ", ".join(f"{each.id} ({each.name})" for each in self.organizations.values())
-        if id_or_none is None:
-            if len(self.organizations) != 1:
-                raise HarnessError(f"there are several organizations; give --organization: {known}")
-            return next(iter(self.organizations.values()))
-        if id_or_none not in self.organizations:
-            raise HarnessError(f"there is no organization {id_or_none!r}; there is: {known}")
-        return self.organizations[id_or_none]
-
 
 @dataclass(frozen=True)
 class Published:
@@ -119,18 +110,47 @@ class Published:
         with duckdb.connect(str(self.database), read_only=True) as connection:
             return _subunits(connection)
 
-    def collection(self) -> Collection:
-        """Read the version into memory, but for what is by customer."""
-        names = {each["id"]: each["name"] for each in self.manifest["organizations"]}
+    def organizations(self) -> dict[str, str | None]:
+        """The names of all organizations by id, in order of name; those without one come last."""
+        with duckdb.connect(str(self.database), read_only=True) as connection:
+            return in_order_of_name(self._names(connection))
+
+    def organization_id(self, asked: str | None) -> str:
+        """The id of the organization with that id or exact name; of the only one for None.
+
+        Raises HarnessError where there is none, or several.
+        """
+        return one_of(self.organizations(), asked)
+
+    def collection(self, only: Sequence[str] | None = None) -> Collection:
+        """Read the version into memory, but for what is by customer: all of it, or `only` some.
+
+        `only` has the ids of organizations; those that there are not are left out.
+        """
         with duckdb.connect(str(self.database), read_only=True) as connection:
             return read_collection(
                 connection,
                 date.fromisoformat(self.manifest["as_of_date"]),
-                names,
+                self._names(connection, only),
                 "select organization_id, billing_entity_code, billing_entity_id"
                 " from billing_entities",
                 ByCustomer(self.database) if "customers" in self.manifest["rows"] else None,
+                only,
             )
+
+    def _names(
+        self, connection: duckdb.DuckDBPyConnection, only: Sequence[str] | None = None
+    ) -> dict[str, str | None]:
+        # What was published before there was that table has them in its manifest.
+        if "organizations" in self.manifest["rows"]:
+            chosen, ids = _chosen(only)
+            return dict(
+                connection.execute(
+                    f"select organization_id, organization_name from organizations{chosen}", ids
+                ).fetchall()
+            )
+        listed = {each["id"]: each["name"] for each in self.manifest["organizations"]}
+        return {id_: name for id_, name in listed.items() if only is None or id_ in only}
 
 
 def published(home: Home) -> Published:
@@ -155,28 +175,38 @@ def read_collection(
     names: dict[str, str | None],
     billing_entities_query: str,
     by_customer: ByCustomer | None = None,
+    only: Sequence[str] | None = None,
 ) -> Collection:
-    """Read the marts of a database into memory, for the organizations in `names` (id to name)."""
+    """Read the marts of a database into memory, for the organizations in `names` (id to name).
+
+    They are all that the marts have, or those of `only`; they come in order of name.
+    """
     months: dict[str, list[date]] = {id_: [] for id_ in names}
     rows: dict[str, list[Row]] = {id_: [] for id_ in names}
     entity_rows: dict[str, list[EntityRow]] = {id_: [] for id_ in names}
     entities: dict[str, dict[str, str | None]] = {id_: {} for id_ in names}
+    chosen, ids = _chosen(only)
     for id_, month in connection.execute(
-        "select organization_id, month from organization_months order by month"
+        f"select organization_id, month from organization_months{chosen} order by month", ids
     ).fetchall():
         months[id_].append(month)
     for id_, *cell in connection.execute(
         "select organization_id, month, payment_status, currency, invoices_count, amount_cents"
-        " from invoice_collection order by month, payment_status, currency"
+        f" from invoice_collection{chosen} order by month, payment_status, currency",
+        ids,
     ).fetchall():
         rows[id_].append(Row(*cell))
     for id_, entity_id, code, *cell in connection.execute(
         "select organization_id, billing_entity_id, billing_entity_code, month, payment_status,"
-        " currency, invoices_count, amount_cents from invoice_collection_by_billing_entity"
-        " order by month, payment_status, currency"
+        " currency, invoices_count, amount_cents"
+        f" from invoice_collection_by_billing_entity{chosen}"
+        " order by month, payment_status, currency",
+        ids,
     ).fetchall():
         entity_rows[id_].append(EntityRow(entity_id, code, Row(*cell)))
-    for id_, code, entity_id in connection.execute(billing_entities_query).fetchall():
+    for id_, code, entity_id in connection.execute(
+        f"from ({billing_entities_query}){chosen}", ids
+    ).fetchall():
         if id_ in entities:
             entities[id_][code] = entity_id
     return Collection(
@@ -190,11 +220,20 @@ def read_collection(
                 entity_rows=tuple(entity_rows[id_]),
                 billing_entities=entities[id_],
             )
-            for id_, name in names.items()
+            for id_, name in in_order_of_name(names).items()
         },
         subunits_per_unit=_subunits(connection),
         by_customer=by_customer,
     )
+
+
+def _chosen(only: Sequence[str] | None) -> tuple[str, list[str]]:
+    """The SQL condition of these organizations, and its parameters; of all it is none."""
+    if only is None:
+        return "", []
+    # Each by itself, as only then DuckDB passes over the parts of a table that have none of them.
+    listed = ", ".join("?" for _ in only) or "null"
+    return f" where organization_id in ({listed})", list(only)
 
 
 def _subunits(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:

@@ -2,6 +2,7 @@
 
 import platform
 import shutil
+from dataclasses import asdict
 from importlib.metadata import version as version_of
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import duckdb
 
 from harness.build.building import current_build
 from harness.check.checking import recorded_check
+from harness.check.findings import Exclusion, by_reason
 from harness.collection.collection import Published
 from harness.foundation.errors import HarnessError, Refused
 from harness.foundation.files import plain_path, sha256_of, write_json
@@ -50,13 +52,14 @@ def publish(home: Home, keep: int = 3) -> Published:
     if sha256_of(scratch) != check["scratch_sha256"]:
         raise Refused(f"{scratch} has changed since its check; run: harness check")
 
+    excluded = [Exclusion(**each) for each in check["exclusions"]]
     moment = now()
     version = new_id(moment)
     before = current_in(home.published)
     staged = stage(home.published, version)
     try:
         with plain_path(staged) as plain:
-            tables, organizations, sums = _write(home, plain)
+            tables, sums = _write(home, plain)
         manifest = {
             "version": version,
             "build_id": built.build_id,
@@ -73,10 +76,9 @@ def publish(home: Home, keep: int = 3) -> Published:
                 "superseded": load.superseded,
                 "raw": load.raw,
             },
-            "organizations": organizations,
             "rows": tables,
             "sums": sums,
-            "exclusions": check["exclusions"],
+            "exclusions": [asdict(each) for each in by_reason(excluded)],
             "checks": [
                 {key: finding[key] for key in ("check", "name", "status", "message")}
                 for finding in check["findings"]
@@ -104,38 +106,19 @@ def publish(home: Home, keep: int = 3) -> Published:
     return Published(path, manifest)
 
 
-def _write(
-    home: Home, staged: Path
-) -> tuple[dict[str, int], list[dict[str, Any]], list[dict[str, Any]]]:
-    """Write what is published of the scratch build; returns its counts, organizations and sums."""
+def _write(home: Home, staged: Path) -> tuple[dict[str, int], list[dict[str, Any]]]:
+    """Write what is published of the scratch build; returns how many rows, and sums by currency."""
     with duckdb.connect() as connection:
         scratch = literal(str(home.scratch / "collection.duckdb"))
         # By the name that the views of the build know it by.
         connection.execute(f"attach {scratch} as collection (read_only); use collection")
         counts = write_tables(connection, staged)
         keep_invoices(connection, home.raw, staged)
-        organizations = connection.execute(
-            "select organization_id, organization_name, cast(first_month as varchar)"
-            " from stg_lago__organizations order by organization_id"
-        ).fetchall()
         sums = connection.execute(
-            "select organization_id, currency, sum(invoices_count),"
-            " sum(cast(amount_cents as decimal(38, 0))) from invoice_collection"
-            " group by organization_id, currency order by organization_id, currency"
+            "select currency, sum(invoices_count), sum(cast(amount_cents as decimal(38, 0)))"
+            " from invoice_collection group by currency order by currency"
         ).fetchall()
-    return (
-        counts,
-        [
-            {"id": id_, "name": name, "first_month": first_month}
-            for id_, name, first_month in organizations
-        ],
-        [
-            {
-                "organization_id": id_,
-                "currency": currency,
-                "invoices_count": int(count),
-                "amount_cents": str(cents),
-            }
-            for id_, currency, count, cents in sums
-        ],
-    )
+    return counts, [
+        {"currency": currency, "invoices_count": int(count), "amount_cents": str(cents)}
+        for currency, count, cents in sums
+    ]

@@ -47,14 +47,14 @@ def lago_rows(organization: str = NORTHWIND) -> list[dict[str, Any]]:
 def compared(home: Home, file: Path, rows: list[dict[str, Any]]) -> Diff:
     file.write_text(json.dumps({"invoice_collections": rows}))
     collection = published(home).collection()
-    return diff(collection, collection.organization(NORTHWIND), saved_answer(file), str(file))
+    return diff(collection, collection.organizations[NORTHWIND], saved_answer(file), str(file))
 
 
 def compared_live(home: Home, lago: Lago, rows: list[dict[str, Any]]) -> Diff:
     lago.collection = {"invoice_collections": rows}
     owner, body = Api.at(lago.url, 100, False).answer("analytics/invoice_collection", KEY_OF_ROWS)
     collection = published(home).collection()
-    return diff(collection, collection.organization(owner), body, lago.url)
+    return diff(collection, collection.organizations[owner], body, lago.url)
 
 
 @pytest.fixture
@@ -207,7 +207,7 @@ def test_file_that_is_no_answer_is_refused(
     file.write_text(text)
     collection = published(lago_home).collection()
     with pytest.raises(HarnessError, match=words):
-        diff(collection, collection.organization(NORTHWIND), saved_answer(file), str(file))
+        diff(collection, collection.organizations[NORTHWIND], saved_answer(file), str(file))
 
 
 def test_row_that_is_there_twice_is_refused(lago_home: Home, file: Path) -> None:

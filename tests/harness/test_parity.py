@@ -81,7 +81,7 @@ def expected_body(case: Case) -> object:
 
 
 def answered(collection: Collection, case: Case) -> Answer:
-    organization = collection.organization(case["organization_id"])
+    organization = collection.organizations[case["organization_id"]]
     return answer(collection, organization, f"{PATH}?{urlencode(case['http_params'])}")
 
 

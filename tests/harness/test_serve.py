@@ -267,7 +267,8 @@ def test_a_key_sees_its_own_organization_only(home: Home, app: Application) -> N
             bodies.add(reply.body)
     assert len(bodies) == 8
     # London is a billing entity of the other organization.
-    reply = ask(app, f"{PATH}?billing_entity_code=london", headers)
+    others = bearer(add_key(home, MAPLESTRAND, None))
+    reply = ask(app, f"{PATH}?billing_entity_code=london", others)
     assert (reply.status, reply.json["code"]) == (404, "billing_entity_not_found")
 
 

@@ -1,0 +1,233 @@
+"""Sixty organizations in one home: each is found by name, and what is said of all stays short."""
+
+import json
+import shutil
+from pathlib import Path
+
+import duckdb
+import pytest
+from conftest import Harness, shared_home
+
+from harness.collection.collection import published
+from harness.foundation.errors import HarnessError
+from harness.foundation.home import Home
+
+COUNT = 60
+AS_OF = ("--as-of", "2026-03-31")
+INVOICES = "id,organization_id,status,payment_status,issuing_date,currency,total_amount_cents\n"
+
+
+def name_of(number: int) -> str:
+    """The higher the number, the earlier the name; every other one is in capitals."""
+    if number in (58, 59):
+        return ""
+    if number in (20, 21):
+        return "Twin"
+    return f"{'COMPANY' if number % 2 else 'company'} {COUNT - number:02}"
+
+
+def write_source(directory: Path) -> Path:
+    """Of each organization an invoice in EUR, one in USD, one in JPY, and a faulty one."""
+    directory.mkdir()
+    organizations = ["id,name,created_at\n"]
+    invoices = [INVOICES]
+    for number in range(COUNT):
+        id_ = f"o{number:02}"
+        organizations.append(f"{id_},{name_of(number)},2026-01-10 09:00:00\n")
+        invoices += [
+            f"{id_}-1,{id_},finalized,pending,2026-02-05,EUR,{100 * (number + 1)}\n",
+            f"{id_}-2,{id_},finalized,succeeded,2026-03-05,USD,1000\n",
+            f"{id_}-3,{id_},finalized,failed,2026-03-06,JPY,5\n",
+            f"{id_}-4,{id_},finalized,pending,2026-03-07,XXX,700\n",
+        ]
+    (directory / "organizations.csv").write_text("".join(organizations))
+    (directory / "invoices.csv").write_text("".join(invoices))
+    return directory
+
+
+@pytest.fixture(scope="session")
+def many(shared: Path, harness: Harness, tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """Sixty organizations, published."""
+    source = write_source(tmp_path_factory.mktemp("many") / "source")
+    return shared_home(shared / "many", harness, "--from", source, *AS_OF)
+
+
+@pytest.fixture
+def copy(many: Home, tmp_path: Path) -> Home:
+    shutil.copytree(many.path, tmp_path / "home", symlinks=True)
+    return Home(tmp_path / "home")
+
+
+def as_before(home: Home) -> None:
+    """Make the version one as they were published when the manifest listed each organization."""
+    version = published(home)
+    with duckdb.connect(str(version.database)) as connection:
+        connection.execute("drop table organizations")
+        connection.execute("checkpoint")
+    rows = {name: count for name, count in version.manifest["rows"].items() if name[:2] != "or"}
+    old = {
+        "rows": rows,
+        "organizations": [
+            {"id": f"o{number:02}", "name": name_of(number) or None, "first_month": "2026-01-01"}
+            for number in range(COUNT)
+        ],
+        "sums": [
+            {
+                "organization_id": f"o{number:02}",
+                "currency": "EUR",
+                "invoices_count": 1,
+                "amount_cents": str(100 * (number + 1)),
+            }
+            for number in range(COUNT)
+        ],
+        "exclusions": [
+            {
+                "organization_id": f"o{number:02}",
+                "reason": "unknown_currency",
+                "invoices_count": 1,
+                "example_invoice_id": f"o{number:02}-4",
+                "is_data_fault": True,
+                "given": "XXX",
+            }
+            for number in range(COUNT)
+        ],
+    }
+    (version.path / "manifest.json").write_text(json.dumps(version.manifest | old))
+
+
+# Which organization
+
+
+def test_organizations_come_in_order_of_name_and_without_one_last(many: Home) -> None:
+    version = published(many)
+    names = version.organizations()
+    # 57 is company 03, and 0 is company 60; then the twins, and the two without a name.
+    assert list(names)[:3] == ["o57", "o56", "o55"]
+    assert list(names)[-5:] == ["o00", "o20", "o21", "o58", "o59"]
+    assert [names["o57"], names["o00"], names["o58"]] == ["COMPANY 03", "company 60", None]
+    assert list(version.collection().organizations) == list(names)
+
+
+def test_the_collection_is_read_of_some_alone(many: Home) -> None:
+    version = published(many)
+    all_of_them = version.collection()
+    some = version.collection(["o03", "nobody", "o07"])
+    assert list(some.organizations) == ["o07", "o03"]
+    for id_, organization in some.organizations.items():
+        assert organization == all_of_them.organizations[id_]
+        assert [(row.currency, row.amount_cents) for row in organization.rows] == [
+            ("EUR", 800 if id_ == "o07" else 400),
+            ("JPY", 5),
+            ("USD", 1000),
+        ]
+    assert version.collection([]).organizations == {}
+    assert version.collection(["' or 1 = 1 --"]).organizations == {}
+
+
+def test_versions_from_before_name_their_organizations_in_the_manifest(
+    copy: Home, many: Home
+) -> None:
+    as_before(copy)
+    assert published(copy).organizations() == published(many).organizations()
+    ours, theirs = (published(each).collection(["o03"]) for each in (copy, many))
+    assert ours.organizations == theirs.organizations
+    assert list(published(copy).collection().organizations) == list(published(many).organizations())
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["show"],
+        ["show", "--format", "json"],
+        ["get", "/api/v1/analytics/invoice_collection"],
+        ["invoices"],
+        ["invoices", "--excluded"],
+    ],
+)
+def test_an_organization_goes_by_id_or_name(
+    command: list[str], many: Home, harness_here: Harness
+) -> None:
+    by_id, by_name = (
+        harness_here(*command, "--organization", asked, home=many)
+        for asked in ("o57", "COMPANY 03")
+    )
+    assert (by_id.returncode, by_name.returncode) == (0, 0), by_name.stderr
+    assert by_id.stdout == by_name.stdout
+
+
+def test_lagos_answer_is_compared_with_the_organization_of_that_name(
+    many: Home, harness_here: Harness, tmp_path: Path
+) -> None:
+    wanted = ("--organization", "COMPANY 03")
+    answer = harness_here("get", "/api/v1/analytics/invoice_collection", *wanted, home=many).stdout
+    (tmp_path / "answer.json").write_text(answer)
+    process = harness_here("diff", tmp_path / "answer.json", *wanted, home=many)
+    assert process.returncode == 0, process.stderr
+    assert process.stdout.splitlines()[0].startswith("COMPANY 03, as of 2026-03-31")
+    assert process.stdout.splitlines()[-1] == "all rows are equal"
+
+
+@pytest.mark.parametrize("command", [["show"], ["get", "/x"], ["invoices"], ["keys", "add"]])
+def test_of_many_organizations_an_error_names_a_few(
+    command: list[str], many: Home, harness_here: Harness
+) -> None:
+    process = harness_here(*command, "--organization", "company 03", home=many)
+    assert process.returncode == 2
+    # Exact means exact: 57 is COMPANY 03.
+    assert "there is no organization 'company 03'; there is: o57 (COMPANY 03)" in process.stderr
+    assert process.stderr.count("ompany") + process.stderr.count("COMPANY") == 1 + 20
+    assert process.stderr.endswith(" ... and 40 more\n")
+
+
+def test_a_name_that_several_have_is_none(many: Home, harness_here: Harness) -> None:
+    process = harness_here("show", "--organization", "Twin", home=many)
+    assert process.returncode == 2
+    assert (
+        process.stderr
+        == "error: several organizations are named 'Twin'; give the id of one: o20, o21\n"
+    )
+    with pytest.raises(HarnessError, match="there are several organizations; give --organization"):
+        published(many).organization_id(None)
+    assert published(many).organization_id("o21") == "o21"
+
+
+# What is kept of all
+
+
+def test_the_manifest_sums_up_all_organizations(many: Home) -> None:
+    manifest = published(many).manifest
+    assert "organizations" not in manifest
+    assert manifest["rows"]["organizations"] == 60
+    # 100 x (1 + 2 + ... + 60), 60 x 5 and 60 x 1000.
+    assert manifest["sums"] == [
+        {"currency": "EUR", "invoices_count": 60, "amount_cents": "183000"},
+        {"currency": "JPY", "invoices_count": 60, "amount_cents": "300"},
+        {"currency": "USD", "invoices_count": 60, "amount_cents": "60000"},
+    ]
+    assert manifest["exclusions"] == [
+        {
+            "reason": "unknown_currency",
+            "is_data_fault": True,
+            "organizations": 60,
+            "invoices_count": 60,
+            "example_invoice_id": "o00-4",
+            "given": "XXX",
+        }
+    ]
+
+
+def test_versions_from_before_are_listed_gone_back_to_and_compared_with(
+    copy: Home, harness_here: Harness
+) -> None:
+    as_before(copy)
+    old = published(copy).path.name
+    assert harness_here("check", home=copy).returncode == 0
+    assert harness_here("publish", home=copy).returncode == 0
+    assert published(copy).path.name != old
+    listed = json.loads(harness_here("versions", "--format", "json", home=copy).stdout)
+    assert [each["sums"] for each in listed] == [listed[0]["sums"]] * 2
+    process = harness_here("rollback", home=copy)
+    assert process.returncode == 0, process.stderr
+    assert published(copy).path.name == old
+    shown = harness_here("show", "--organization", "COMPANY 03", home=copy).stdout
+    assert "COMPANY 03 (o57), EUR" in shown
