@@ -1,14 +1,20 @@
 """The figures of the HTML report: per organization, currency and month, exact but for ratios."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
 
 from harness.collection.collection import PAYMENT_STATUSES, Collection, Organization, Row
 from harness.published.show import decimals_of, major_units, percent, rate
+
+YEAR = 12
+_SETTLED = Fraction(1, 20)
+"""A month with no more than this share open is settled."""
+_MOST_TELLING = 2
+"""A change of more than so many times what was there before says less as a percentage."""
 
 
 @dataclass(frozen=True)
@@ -20,11 +26,23 @@ class Sum:
 
 
 @dataclass(frozen=True)
-class MonthFigures:
-    """One month in one currency: a sum per payment status, and all of them together."""
+class Sums:
+    """Invoices of some months in one currency: a sum per payment status, and of all of them."""
 
-    month: date
     by_status: dict[str, Sum]
+
+    @classmethod
+    def of(cls, several: Sequence["Sums"]) -> "Sums":
+        """All of them together."""
+        return cls(
+            {
+                status: Sum(
+                    sum(each.by_status[status].invoices_count for each in several),
+                    sum(each.by_status[status].amount_cents for each in several),
+                )
+                for status in PAYMENT_STATUSES
+            }
+        )
 
     @cached_property
     def invoiced(self) -> Sum:
@@ -35,7 +53,26 @@ class MonthFigures:
     @property
     def rate(self) -> Fraction | None:
         """What was collected of what was invoiced; None where that was nothing or less."""
-        return rate(self.by_status["succeeded"].amount_cents, self.invoiced.amount_cents)
+        return self.share("succeeded")
+
+    def share(self, status: str) -> Fraction | None:
+        """What has the payment status of what was invoiced; None where that was nothing or less."""
+        return rate(self.by_status[status].amount_cents, self.invoiced.amount_cents)
+
+
+@dataclass(frozen=True)
+class MonthFigures(Sums):
+    """The invoices of one month in one currency."""
+
+    month: date
+
+
+@dataclass(frozen=True)
+class Period:
+    """Some months in a row, by the name that they have in a table."""
+
+    name: str
+    sums: Sums
 
 
 @dataclass(frozen=True)
@@ -45,21 +82,36 @@ class CurrencyFigures:
     code: str
     subunits_per_unit: int
     months: tuple[MonthFigures, ...]
+    over: int
+    """How many of the months, from the first, were over when the data were loaded."""
 
     @property
-    def partial(self) -> MonthFigures:
-        """The as-of month, which is not over."""
-        return self.months[-1]
+    def partial(self) -> tuple[MonthFigures, ...]:
+        """The months that were not over: the month of the load, if the report reaches it."""
+        return self.months[self.over :]
+
+    def complete(self, ago: int = 0) -> MonthFigures | None:
+        """The last complete month, or one so many months before it; None where there is none."""
+        number = self.over - 1 - ago
+        return self.months[number] if number >= 0 else None
 
     @property
-    def complete(self) -> MonthFigures | None:
-        """The last complete month; None in the first month of the report."""
-        return self.months[-2] if len(self.months) > 1 else None
+    def last_months(self) -> tuple[MonthFigures, ...]:
+        """The last twelve complete months, or as many as there are."""
+        return self.months[max(0, self.over - YEAR) : self.over]
 
-    @property
-    def before(self) -> MonthFigures | None:
-        """The month before the last complete one."""
-        return self.months[-3] if len(self.months) > 2 else None
+    @cached_property
+    def settling(self) -> tuple[MonthFigures, ...]:
+        """The newest months, as far back as more than a twentieth of the amounts is open."""
+        start = len(self.months)
+        for number in range(len(self.months) - 1, -1, -1):
+            each = self.months[number]
+            open_share = each.share("pending")
+            if number >= self.over or (open_share is not None and open_share > _SETTLED):
+                start = number
+            elif each.invoiced.invoices_count:
+                break
+        return self.months[start:]
 
     @property
     def empty_months(self) -> list[date]:
@@ -84,36 +136,60 @@ class Tile:
     status: str | None
     figure: str
     detail: str
-    change: str
+    changes: tuple[tuple[str, date], ...]
+    """Against the month before and the same month of the year before, where they are."""
 
 
 def currency_figures(
-    organization: Organization, collection: Collection
+    organization: Organization, collection: Collection, loaded_at: str
 ) -> Iterator[CurrencyFigures]:
     """The figures of each currency that the organization has invoices in, in order of code."""
     by_code: dict[str, dict[tuple[date, str], Row]] = {}
     for row in organization.rows:
         by_code.setdefault(row.currency, {})[row.month, row.payment_status] = row
+    over = months_over(organization.months, loaded_at)
     for code, cells in sorted(by_code.items()):
         months = tuple(_month_figures(cells, month) for month in organization.months)
-        yield CurrencyFigures(code, collection.subunits_per_unit[code], months)
+        yield CurrencyFigures(code, collection.subunits_per_unit[code], months, over)
+
+
+def months_over(months: Sequence[date], loaded_at: str) -> int:
+    """How many of the months, from the first, were over at the moment of the load (UTC)."""
+    month_of_load = datetime.fromisoformat(loaded_at).astimezone(UTC).date().replace(day=1)
+    return sum(month < month_of_load for month in months)
+
+
+def periods(figures: CurrencyFigures) -> Iterator[Period]:
+    """What there is so far of the month that is not over, and totals up to it."""
+    if figures.partial:
+        yield Period(f"{named(figures.partial[-1].month)} so far", Sums.of(figures.partial))
+    if last := figures.last_months:
+        count = "1 month" if len(last) == 1 else f"{len(last)} months"
+        yield Period(f"{count} to {named(last[-1].month)}", Sums.of(last))
+    year = figures.months[-1].month.year
+    to_date = [each for each in figures.months if each.month.year == year]
+    yield Period(f"{year} to date", Sums.of(to_date))
 
 
 def tiles(figures: CurrencyFigures) -> Iterable[Tile]:
     """The card of the last complete month; empty where there is none."""
-    now, before = figures.complete, figures.before
+    now = figures.complete()
     if not now:
         return
+    earlier = [each for ago in (1, YEAR) if (each := figures.complete(ago))]
     labelled = {"Invoiced": None, "Collected": "succeeded", "Open": "pending", "Failed": "failed"}
     for label, status in labelled.items():
-        current = now.by_status[status] if status else now.invoiced
-        earlier = (before.by_status[status] if status else before.invoiced) if before else None
+        current = _of(now, status)
+        changes = (
+            (_change(current.amount_cents, _of(each, status).amount_cents, figures), each.month)
+            for each in earlier
+        )
         yield Tile(
             label,
             status,
             figures.money(current.amount_cents),
             counted(current.invoices_count),
-            _change(current.amount_cents, earlier.amount_cents, figures) if earlier else "",
+            tuple(changes),
         )
     if now.rate is not None:
         detail = "collected / invoiced"
@@ -121,11 +197,12 @@ def tiles(figures: CurrencyFigures) -> Iterable[Tile]:
         detail = "less than nothing was invoiced"
     else:
         detail = "nothing was invoiced"
-    points = ""
-    if now.rate is not None and before and before.rate is not None:
-        difference = now.rate - before.rate
-        points = _signed_tenths(difference, " points") if difference else "no change"
-    yield Tile("Collection rate", None, percent(now.rate), detail, points)
+    points = (
+        (_points(now.rate - each.rate), each.month)
+        for each in earlier
+        if now.rate is not None and each.rate is not None
+    )
+    yield Tile("Collection rate", None, percent(now.rate), detail, tuple(points))
 
 
 def counted(count: int) -> str:
@@ -133,24 +210,46 @@ def counted(count: int) -> str:
     return f"{count:,} invoice{'' if count == 1 else 's'}"
 
 
+def named(month: date) -> str:
+    """A month in words."""
+    return f"{month:%B %Y}"
+
+
 def _month_figures(cells: dict[tuple[date, str], Row], month: date) -> MonthFigures:
     found = {status: cells.get((month, status)) for status in PAYMENT_STATUSES}
     return MonthFigures(
-        month,
         {
             status: Sum(row.invoices_count, row.amount_cents) if row else Sum(0, 0)
             for status, row in found.items()
         },
+        month,
     )
+
+
+def _of(sums: Sums, status: str | None) -> Sum:
+    return sums.by_status[status] if status else sums.invoiced
 
 
 def _change(now: int, before: int, figures: CurrencyFigures) -> str:
     if now == before:
         return "no change"
     text = ("+" if now > before else "") + figures.money(now - before)
-    # A percentage of nothing, or of less, would mean nothing.
-    return f"{text} ({_signed_tenths(Fraction(now - before, before), '%')})" if before > 0 else text
+    # A percentage of nothing or less says nothing, nor does one of many times as much or of none.
+    if before > 0 and abs(ratio := Fraction(now - before, before)) <= _MOST_TELLING:
+        tenths = _signed_tenths(ratio)
+        return f"{text} ({tenths}%)" if tenths else text
+    return text
 
 
-def _signed_tenths(ratio: Fraction, unit: str) -> str:
-    return f"{Decimal(round(ratio * 1000)).scaleb(-1):+,.1f}{unit}"
+def _points(difference: Fraction) -> str:
+    if not difference:
+        return "no change"
+    if abs(difference) >= 10:
+        return ""
+    tenths = _signed_tenths(difference)
+    return f"{tenths} points" if tenths else "under 0.1 points"
+
+
+def _signed_tenths(ratio: Fraction) -> str | None:
+    tenths = round(ratio * 1000)
+    return f"{Decimal(tenths).scaleb(-1):+,.1f}" if tenths else None
