@@ -32,10 +32,12 @@ from harness.foundation.errors import HarnessError
 from harness.foundation.home import PROJECT, Home
 from harness.published.show import percent
 from harness.report import writing as report
-from harness.report.chart import Axis, bars, broken, lines, money_axis, sparkline
+from harness.report.axis import Axis, broken, money_axis
+from harness.report.chart import bars, lines, sparkline
 from harness.report.details import Details, FaultyInvoice, LeftOut, OpenInvoice, Receivables
-from harness.report.figures import CurrencyFigures, currency_figures, periods, tiles
+from harness.report.figures import CurrencyFigures, currency_figures
 from harness.report.page import Pages, page_name
+from harness.report.summary import periods, tiles
 
 QUILLFERN = "11bedd82-2ba9-473b-b755-d9bca18f55be"
 MAPLESTRAND = "72e2286b-2d17-433d-99b3-ce624b5dcaf3"
