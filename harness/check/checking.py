@@ -1,23 +1,19 @@
 """The checks that stand between a build and its publication."""
 
-import json
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from harness.build.building import Build, current_build
+from harness.build.building import current_build
+from harness.check.answers import contract_findings
 from harness.check.dbt_findings import LIMITS_TEST, dbt_findings
 from harness.check.exclusions import faults_finding, find_exclusions
 from harness.check.findings import ROWS_SHOWN, Finding, Report, counted
 from harness.check.fixture import differences
 from harness.check.months import months_findings
 from harness.check.shrinkage import shrinkage_findings
-from harness.collection import contract
-from harness.collection.answers import PATH, answer
-from harness.collection.collection import Collection, read_collection
 from harness.foundation.errors import HarnessError
 from harness.foundation.files import read_json, sha256_of, write_json
 from harness.foundation.home import PROJECT, Home
@@ -25,11 +21,6 @@ from harness.load.loading import Load, current_load
 from harness.sources.formats import literal
 
 SAMPLE_FIXTURE = PROJECT / "tests" / "cases" / "sample.csv"
-
-BILLING_ENTITIES_QUERY = (
-    "select organization_id, billing_entity_code, billing_entity_id"
-    " from int_billing_entities_resolved where not is_deleted"
-)
 
 
 def check(
@@ -55,13 +46,13 @@ def check(
         connection.execute("use collection")
         findings = list(dbt_findings(home, built, connection))
         if built.succeeded:
-            collection = _scratch_collection(connection, built)
+            as_of_date = date.fromisoformat(built.as_of_date)
             if fixture:
                 findings.append(_fixture_finding(connection, fixture, built.as_of_date))
-            findings += _contract_findings(collection)
+            findings += contract_findings(connection, as_of_date)
             findings.append(_accounting_finding(connection, load))
-            findings += months_findings(connection, collection.as_of_date)
-            findings += shrinkage_findings(home, collection, allow_shrink)
+            findings += months_findings(connection, as_of_date)
+            findings += shrinkage_findings(home, connection, as_of_date, allow_shrink)
         # Whatever has failed, why invoices are left out is told as far as it is known.
         exclusions = find_exclusions(connection, home.raw / "invoices.parquet")
         if exclusions is not None:
@@ -77,15 +68,6 @@ def recorded_check(home: Home) -> dict[str, Any]:
     return read_json(home.scratch / "check.json", "nothing is checked; run: harness check")
 
 
-def _scratch_collection(connection: duckdb.DuckDBPyConnection, built: Build) -> Collection:
-    names = connection.execute(
-        "select organization_id, organization_name from stg_lago__organizations order by all"
-    ).fetchall()
-    return read_collection(
-        connection, date.fromisoformat(built.as_of_date), dict(names), BILLING_ENTITIES_QUERY
-    )
-
-
 def _fixture_finding(
     connection: duckdb.DuckDBPyConnection, fixture: Path, as_of_date: str
 ) -> Finding:
@@ -94,24 +76,6 @@ def _fixture_finding(
         return Finding("fixture", fixture.name, "pass", "all rows are equal")
     message = f"{counted(len(rows), 'row')} not as in {fixture}"
     return Finding("fixture", fixture.name, "fail", message, rows[:ROWS_SHOWN])
-
-
-def _contract_findings(collection: Collection) -> Iterator[Finding]:
-    violations, rows = [], 0
-    for organization in collection.organizations.values():
-        body = json.loads(answer(collection, organization, PATH).body)
-        rows += len(body["invoice_collections"])
-        violations += [f"{organization.id}: {each}" for each in contract.body_violations(body)]
-    yield Finding(
-        "contract",
-        f"JSON of {counted(len(collection.organizations), 'organization')}",
-        "fail" if violations else "pass",
-        "; ".join(violations[:ROWS_SHOWN]) or f"every row of {rows:,} is valid",
-    )
-    used = {row.currency for each in collection.organizations.values() for row in each.rows}
-    if outside := contract.currencies_outside_contract(used):
-        message = f"outside the contract's list, though Lago accepts it: {', '.join(outside)}"
-        yield Finding("contract", "currencies", "warn", message)
 
 
 def _accounting_finding(connection: duckdb.DuckDBPyConnection, load: Load) -> Finding:

@@ -1,38 +1,56 @@
 """Whether something has shrunk since the version that is published (rule 15)."""
 
 from collections.abc import Iterator
+from datetime import date
 from typing import Any, Literal
 
 import duckdb
 
 from harness.check.findings import Finding, counted
-from harness.collection.collection import Collection, Organization, published
+from harness.collection.collection import published
 from harness.foundation.errors import HarnessError
 from harness.foundation.home import Home
 from harness.foundation.versions import current_in
 
 _ALLOWED = "--allow-shrink lets it pass"
 
+Counts = dict[str, dict[date, int]]
+"""Organizations by id: how many invoices were collected in each month of their report."""
 
-def shrinkage_findings(home: Home, now: Collection, allowed: bool) -> Iterator[Finding]:
-    """A finding for each organization that has shrunk, or one that none has.
+
+def shrinkage_findings(
+    home: Home, connection: duckdb.DuckDBPyConnection, as_of_date: date, allowed: bool
+) -> Iterator[Finding]:
+    """A finding for each organization that has shrunk in a build, or one that none has.
 
     They fail, unless `allowed`: then they warn. So does a published version that cannot be read, as
     nobody can tell then what has shrunk. The sample is never compared with: it is invented.
     """
     status: Literal["warn", "fail"] = "warn" if allowed else "fail"
-    before = None
     try:
-        if current_in(home.published):
-            version = published(home)
-            before = None if version.is_sample else version.collection()
+        if current_in(home.published) is None:
+            return
+        version = published(home)
+        if version.is_sample:
+            return
+        names = version.organizations()
+        with duckdb.connect(str(version.database), read_only=True) as earlier:
+            before = _counts(earlier)
     except (HarnessError, OSError, duckdb.Error, KeyError, TypeError, ValueError) as error:
         message = f"the published version cannot be compared with: {error}; or {_ALLOWED}"
         yield Finding("earlier version", "published version", status, message)
         return
-    if before is None:
-        return
-    rows = [row for each in before.organizations.values() if (row := shrunken(each, now))]
+    now = _counts(connection)
+    for (id_,) in connection.execute(
+        "select organization_id from stg_lago__organizations"
+    ).fetchall():
+        # One that begins after the as-of month has no months, and is there all the same.
+        now.setdefault(id_, {})
+    rows = [
+        {"organization_id": id_, "organization_name": names[id_], **row}
+        for id_ in names
+        if (row := shrunken(before.get(id_, {}), now.get(id_), as_of_date))
+    ]
     for row in rows:
         title = f"{row['organization_name'] or 'Organization'} ({row['organization_id']})"
         message = f"{title} has {_loss(row)}" + ("" if allowed else f"; {_ALLOWED}")
@@ -42,27 +60,32 @@ def shrinkage_findings(home: Home, now: Collection, allowed: bool) -> Iterator[F
         yield Finding("earlier version", "every organization", "pass", message)
 
 
-def shrunken(earlier: Organization, now: Collection) -> dict[str, Any] | None:
-    """What has become of an organization's invoices where that is too little."""
-    later = now.organizations.get(earlier.id)
-    last = now.as_of_date.replace(day=1)
+def shrunken(
+    earlier: dict[date, int], later: dict[date, int] | None, as_of_date: date
+) -> dict[str, Any] | None:
+    """What has become of an organization's invoices where that is too little.
+
+    They are given by month; `later` is None where the organization has vanished.
+    """
     # Where its first month has moved, what was before it is gone, too.
-    months = set(earlier.months) if later is None else {m for m in earlier.months if m <= last}
-    had = _collected(earlier, months)
-    has = _collected(later, months) if later else 0
+    months = [month for month in earlier if later is None or month <= as_of_date]
+    had = sum(earlier[month] for month in months)
+    has = sum(later.get(month, 0) for month in months) if later else 0
     lost = had - has
-    if not had or (later and lost * 2 <= had and (lost * 10 <= had or lost <= 5)):
+    if not had or (later is not None and lost * 2 <= had and (lost * 10 <= had or lost <= 5)):
         return None
-    return {
-        "organization_id": earlier.id,
-        "organization_name": earlier.name,
-        "published_invoices_count": had,
-        "invoices_count": has if later else None,
-    }
+    return {"published_invoices_count": had, "invoices_count": None if later is None else has}
 
 
-def _collected(organization: Organization, months: set[Any]) -> int:
-    return sum(row.invoices_count for row in organization.rows if row.month in months)
+def _counts(connection: duckdb.DuckDBPyConnection) -> Counts:
+    counts: Counts = {}
+    for id_, month, count in connection.execute(
+        "select organization_id, month, cast(coalesce(sum(invoices_count), 0) as bigint)"
+        " from organization_months left join invoice_collection using (organization_id, month)"
+        " group by organization_id, month"
+    ).fetchall():
+        counts.setdefault(id_, {})[month] = count
+    return counts
 
 
 def _loss(row: dict[str, Any]) -> str:

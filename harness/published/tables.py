@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import duckdb
 
-from harness.check.checking import BILLING_ENTITIES_QUERY
+from harness.check.answers import BILLING_ENTITIES_QUERY
 from harness.foundation.errors import HarnessError
 from harness.sources.formats import literal
 

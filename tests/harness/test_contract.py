@@ -497,3 +497,17 @@ def test_a_long_body_is_checked_fast_and_a_message_stays_short() -> None:
     (violation,) = contract.body_violations(rows)
     assert violation.endswith("is not of type 'object'")
     assert len(violation) < 300
+
+
+def test_rows_are_judged_by_themselves_and_numbers_by_type_and_bounds() -> None:
+    # This is why the least and the greatest figures stand for all others in a check.
+    schemas = contract.document()["components"]["schemas"]
+    rows = schemas["InvoiceCollections"]["properties"]["invoice_collections"]
+    assert rows.keys() == {"description", "type", "items"}
+    row = schemas["InvoiceCollectionObject"]
+    assert row.keys() - {"description"} == {
+        *("type", "required", "additionalProperties", "dependentRequired", "properties"),
+    }
+    said = {"description", "examples", "format"}
+    for name in ("invoices_count", "amount_cents"):
+        assert row["properties"][name].keys() - said <= {"type", "minimum", "maximum"}

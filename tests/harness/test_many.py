@@ -191,6 +191,46 @@ def test_a_name_that_several_have_is_none(many: Home, harness_here: Harness) -> 
     assert published(many).organization_id("o21") == "o21"
 
 
+# What is checked of all
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("invoices_count = -1", "o33: $.invoice_collections[1].invoices_count: -1 is less than"),
+        ("currency = 'eur'", "o33: $.invoice_collections[1].currency: 'eur' is not one of"),
+        ("payment_status = 'paid'", "o33: $.invoice_collections[1].payment_status: 'paid' is not"),
+    ],
+)
+def test_of_many_organizations_the_one_that_breaks_the_contract_is_named(
+    change: str, words: str, copy: Home, harness_here: Harness
+) -> None:
+    with duckdb.connect(str(copy.scratch / "collection.duckdb")) as connection:
+        where = "organization_id = 'o33' and month = '2026-02-01'"
+        connection.execute(f"update invoice_collection set {change} where {where}")
+    process = harness_here("check", home=copy)
+    assert process.returncode == 1
+    assert f"FAIL  contract: JSON of 60 organizations: {words}" in process.stdout
+
+
+def test_amounts_that_are_no_integers_break_the_contract(copy: Home, harness_here: Harness) -> None:
+    with duckdb.connect(str(copy.scratch / "collection.duckdb")) as connection:
+        connection.execute("alter table invoice_collection alter amount_cents type double")
+    process = harness_here("check", home=copy)
+    assert process.returncode == 1
+    (line,) = (line for line in process.stdout.splitlines() if "contract" in line)
+    # In order of name: 57 is the first. Its EUR come to 100 x 58.
+    assert "o57: $.invoice_collections[1].amount_cents: 5800.0 is not of type 'integer'" in line
+    # Ten are named, and not all 180.
+    assert line.count("is not of type") == 10
+
+
+def test_the_rows_that_were_judged_are_counted(many: Home, harness_here: Harness) -> None:
+    # January is empty, February has one row, March two.
+    words = "ok    contract: JSON of 60 organizations: every row of 240 is valid"
+    assert words in harness_here("check", home=many).stdout
+
+
 # What is kept of all
 
 

@@ -1,34 +1,29 @@
 """Nothing shrinks unseen: a build against the version that is published."""
 
-import dataclasses
 import json
 import shutil
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
+import duckdb
 import pytest
 from conftest import Harness, published_home
 
 from harness.check.shrinkage import shrinkage_findings, shrunken
-from harness.collection.collection import Collection, Organization, Row, published
+from harness.collection.collection import published
 from harness.foundation.home import Home
 
+NORTHWIND = "b1cb1816-7d85-457c-9f32-2a1422d00e17"
 HEADER = "id,organization_id,status,payment_status,issuing_date,currency,total_amount_cents\n"
 
 
-def organization(*counts: int, id_: str = "o", first: int = 1) -> Organization:
-    """An organization with so many collected invoices in each month of 2026 from the first."""
-    months = tuple(date(2026, first + number, 1) for number in range(len(counts)))
-    rows = tuple(
-        Row(month, "pending", "EUR", count, count)
-        for month, count in zip(months, counts, strict=True)
-        if count
-    )
-    return Organization(id_, "Acme", months, rows, (), {})
+MARCH = date(2026, 3, 31)
 
 
-def collection(*organizations: Organization, as_of: date = date(2026, 3, 31)) -> Collection:
-    return Collection(as_of, {each.id: each for each in organizations}, {"EUR": 100})
+def by_month(*counts: int, first: int = 1) -> dict[date, int]:
+    """So many collected invoices in each month of 2026 from the first."""
+    return {date(2026, first + number, 1): count for number, count in enumerate(counts)}
 
 
 @pytest.mark.parametrize(
@@ -43,30 +38,33 @@ def collection(*organizations: Organization, as_of: date = date(2026, 3, 31)) ->
 def test_more_than_a_tenth_and_five_or_more_than_half_is_too_little(
     had: int, has: int, too_little: bool
 ) -> None:
-    row = shrunken(organization(had), collection(organization(has)))
+    row = shrunken(by_month(had), by_month(has), MARCH)
     assert (row is not None) == too_little
     if row:
         assert (row["published_invoices_count"], row["invoices_count"]) == (had, has)
 
 
 def test_only_months_that_both_cover_are_compared() -> None:
-    earlier = organization(10, 10, 10)
-    assert shrunken(earlier, collection(organization(10, 10), as_of=date(2026, 2, 3))) is None
-    row = shrunken(earlier, collection(organization(2, 10), as_of=date(2026, 2, 3)))
+    earlier = by_month(10, 10, 10)
+    assert shrunken(earlier, by_month(10, 10), date(2026, 2, 3)) is None
+    row = shrunken(earlier, by_month(2, 10), date(2026, 2, 3))
     assert row
     assert (row["published_invoices_count"], row["invoices_count"]) == (20, 12)
     # What comes later makes up for nothing.
-    assert shrunken(organization(10), collection(organization(1, 90)))
+    assert shrunken(by_month(10), by_month(1, 90), MARCH)
 
 
 def test_months_before_a_first_month_that_has_moved_are_gone() -> None:
-    assert shrunken(organization(9, 9, 9), collection(organization(9, first=3)))
+    assert shrunken(by_month(9, 9, 9), by_month(9, first=3), MARCH)
+    # Whoever begins after the as-of month has no months, and has not vanished.
+    row = shrunken(by_month(9), {}, MARCH)
+    assert row
+    assert row["invoices_count"] == 0
 
 
 def test_an_organization_that_vanishes_had_to_have_something() -> None:
-    others = collection(organization(3, id_="other"))
-    assert shrunken(organization(0, 0), others) is None
-    row = shrunken(organization(0, 1), others)
+    assert shrunken(by_month(0, 0), None, MARCH) is None
+    row = shrunken(by_month(0, 1), None, MARCH)
     assert row
     assert (row["published_invoices_count"], row["invoices_count"]) == (1, None)
 
@@ -109,32 +107,49 @@ def lago(lago_home: Home, tmp_path: Path) -> Home:
     return home
 
 
-def test_the_same_figures_have_not_shrunk(lago: Home) -> None:
-    now = published(lago).collection()
-    assert [each.status for each in shrinkage_findings(lago, now, False)] == ["pass"]
-    fewer = dataclasses.replace(now, organizations=dict(list(now.organizations.items())[:-1]))
-    (finding,) = shrinkage_findings(lago, fewer, False)
+@pytest.fixture
+def built(lago_home: Home) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The build that was published so, to be changed in memory alone."""
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{lago_home.scratch}/collection.duckdb' as built (read_only)")
+        for table in ("stg_lago__organizations", "organization_months", "invoice_collection"):
+            connection.execute(f"create table {table} as from built.{table}")
+        yield connection
+
+
+def test_the_same_figures_have_not_shrunk(lago: Home, built: duckdb.DuckDBPyConnection) -> None:
+    as_of = date(2026, 11, 15)
+    assert [each.status for each in shrinkage_findings(lago, built, as_of, False)] == ["pass"]
+    for table in ("stg_lago__organizations", "organization_months", "invoice_collection"):
+        built.execute(f"delete from {table} where organization_id = '{NORTHWIND}'")
+    (finding,) = shrinkage_findings(lago, built, as_of, False)
     assert finding.status == "fail"
+    assert "Northwind Metering GmbH" in finding.message
     assert "vanished" in finding.message
 
 
-def test_the_published_sample_is_never_compared_with(lago: Home) -> None:
+def test_the_published_sample_is_never_compared_with(
+    lago: Home, built: duckdb.DuckDBPyConnection
+) -> None:
     manifest = published(lago).path / "manifest.json"
     manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"source": "sample"}))
-    assert list(shrinkage_findings(lago, collection(), False)) == []
+    built.execute("delete from invoice_collection")
+    assert list(shrinkage_findings(lago, built, MARCH, False)) == []
 
 
-def test_nothing_published_is_nothing_to_compare_with(tmp_path: Path) -> None:
-    assert list(shrinkage_findings(Home(tmp_path), collection(), False)) == []
+def test_nothing_published_is_nothing_to_compare_with(
+    tmp_path: Path, built: duckdb.DuckDBPyConnection
+) -> None:
+    assert list(shrinkage_findings(Home(tmp_path), built, MARCH, False)) == []
 
 
 @pytest.mark.parametrize("broken", ["manifest.json", "invoice_collection.duckdb"])
 @pytest.mark.parametrize(("allowed", "status"), [(False, "fail"), (True, "warn")])
 def test_a_published_version_that_cannot_be_read_is_named(
-    broken: str, allowed: bool, status: str, lago: Home
+    broken: str, allowed: bool, status: str, lago: Home, built: duckdb.DuckDBPyConnection
 ) -> None:
     (published(lago).path / broken).write_text("{")
-    (finding,) = shrinkage_findings(lago, collection(), allowed)
+    (finding,) = shrinkage_findings(lago, built, MARCH, allowed)
     assert finding.status == status
     assert "cannot be compared with" in finding.message
     assert str(lago.published) in finding.message
