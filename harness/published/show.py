@@ -3,7 +3,6 @@
 import csv
 import io
 from collections.abc import Iterable, Iterator
-from decimal import Decimal
 from fractions import Fraction
 from functools import cache
 from typing import Any
@@ -76,14 +75,22 @@ def percent(ratio: Fraction | None) -> str:
     """
     if ratio is None:
         return "\N{EN DASH}"
-    if abs(ratio) >= 10:
+    if abs(ratio.numerator) >= 10 * ratio.denominator:
         return "over 999.9%" if ratio > 0 else "under -999.9%"
-    tenths = round(ratio * 1000)
+    tenths = tenths_of_percent(ratio)
     if tenths == 0 and ratio:
         return "under 0.1%" if ratio > 0 else "under 0%"
     if tenths == 1000 and ratio != 1:
         return "over 99.9%" if ratio < 1 else "over 100%"
-    return f"{Decimal(tenths).scaleb(-1):,.1f}%"
+    return f"{'-' if tenths < 0 else ''}{abs(tenths) // 10}.{abs(tenths) % 10}%"
+
+
+def tenths_of_percent(ratio: Fraction) -> int:
+    """A ratio rounded to tenths of a percent, a half to the even one."""
+    # As round(ratio * 1000), which makes two fractions more.
+    tenths, rest = divmod(ratio.numerator * 1000, ratio.denominator)
+    double = 2 * rest - ratio.denominator
+    return tenths + (double > 0 or (double == 0 and tenths % 2 == 1))
 
 
 def rate(succeeded_cents: int, invoiced_cents: int) -> Fraction | None:

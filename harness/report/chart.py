@@ -7,6 +7,7 @@ they look like is in the page's style sheet.
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from fractions import Fraction
+from functools import cache
 
 from markupsafe import Markup, escape
 
@@ -73,15 +74,17 @@ def lines(figures: CurrencyFigures, id_: str, title: str, description: str) -> M
     columns = _Columns(len(figures.months))
 
     def y(share: Fraction) -> int:
-        inside = min(max(share, Fraction(0)), Fraction(1))
-        return _TOP + _LINES - round(inside * _LINES)
+        return _TOP + _LINES - _height(share, _LINES)
 
     parts = [
         *_band(figures, figures.settling, _LINES, "still settling"),
         *_grid((y(Fraction(tick, 100)), f"{tick}%") for tick in (0, 50, 100)),
     ]
-    for status in ("failed", "succeeded"):
-        shares = [each.share(status) for each in figures.months]
+    all_shares = {
+        "failed": [each.failed_share for each in figures.months],
+        "succeeded": [each.rate for each in figures.months],
+    }
+    for status, shares in all_shares.items():
         points = [
             None if share is None else (columns.middle(number), y(share))
             for number, share in enumerate(shares)
@@ -99,7 +102,7 @@ def sparkline(shares: Sequence[Fraction | None]) -> Markup:
         if share is None
         else (
             number * _SPARK_WIDTH // last,
-            _SPARK_HEIGHT - round(min(max(share, Fraction(0)), Fraction(1)) * _SPARK_HEIGHT),
+            _SPARK_HEIGHT - _height(share, _SPARK_HEIGHT),
         )
         for number, share in enumerate(shares)
     ]
@@ -108,9 +111,16 @@ def sparkline(shares: Sequence[Fraction | None]) -> Markup:
     ).format(_line(points))
 
 
+@cache
 def short(month: date) -> str:
     """A month in few letters."""
     return f"{month:%b %Y}"
+
+
+def _height(share: Fraction, whole: int) -> int:
+    """So much of a height; all or nothing of it where the share is more or less."""
+    inside = min(max(share.numerator, 0), share.denominator)
+    return (2 * inside * whole // share.denominator + 1) // 2
 
 
 class _Columns:

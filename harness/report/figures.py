@@ -4,22 +4,25 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from fractions import Fraction
-from functools import cached_property
+from functools import cache, cached_property
+from typing import NamedTuple
 
 from harness.collection.collection import PAYMENT_STATUSES, Collection, Organization, Row
 from harness.published.show import decimals_of, major_units, rate
 
 YEAR = 12
-_SETTLED = Fraction(1, 20)
-"""A month with no more than this share open is settled."""
+_SETTLED = 20
+"""A month of which no more than one part in so many is open is settled."""
 
 
-@dataclass(frozen=True)
-class Sum:
+class Sum(NamedTuple):
     """Some invoices: how many, and their amount in the currency's smallest unit."""
 
     invoices_count: int
     amount_cents: int
+
+
+_NOTHING = Sum(0, 0)
 
 
 @dataclass(frozen=True)
@@ -44,17 +47,21 @@ class Sums:
     @cached_property
     def invoiced(self) -> Sum:
         """All invoices that count, whatever their payment status."""
-        sums = self.by_status.values()
-        return Sum(sum(each.invoices_count for each in sums), sum(s.amount_cents for s in sums))
+        one, two, three = self.by_status.values()
+        return Sum(
+            one.invoices_count + two.invoices_count + three.invoices_count,
+            one.amount_cents + two.amount_cents + three.amount_cents,
+        )
 
-    @property
+    @cached_property
     def rate(self) -> Fraction | None:
         """What was collected of what was invoiced; None where that was nothing or less."""
-        return self.share("succeeded")
+        return rate(self.by_status["succeeded"].amount_cents, self.invoiced.amount_cents)
 
-    def share(self, status: str) -> Fraction | None:
-        """What has the payment status of what was invoiced; None where that was nothing or less."""
-        return rate(self.by_status[status].amount_cents, self.invoiced.amount_cents)
+    @cached_property
+    def failed_share(self) -> Fraction | None:
+        """What failed of what was invoiced; None where that was nothing or less."""
+        return rate(self.by_status["failed"].amount_cents, self.invoiced.amount_cents)
 
 
 @dataclass(frozen=True)
@@ -95,8 +102,8 @@ class CurrencyFigures:
         start = len(self.months)
         for number in range(len(self.months) - 1, -1, -1):
             each = self.months[number]
-            open_share = each.share("pending")
-            if number >= self.over or (open_share is not None and open_share > _SETTLED):
+            invoiced, pending = each.invoiced.amount_cents, each.by_status["pending"].amount_cents
+            if number >= self.over or (invoiced > 0 and _SETTLED * pending > invoiced):
                 start = number
             elif each.invoiced.invoices_count:
                 break
@@ -141,17 +148,15 @@ def counted(count: int) -> str:
     return f"{count:,} invoice{'' if count == 1 else 's'}"
 
 
+@cache
 def named(month: date) -> str:
     """A month in words."""
     return f"{month:%B %Y}"
 
 
 def _month_figures(cells: dict[tuple[date, str], Row], month: date) -> MonthFigures:
-    found = {status: cells.get((month, status)) for status in PAYMENT_STATUSES}
-    return MonthFigures(
-        {
-            status: Sum(row.invoices_count, row.amount_cents) if row else Sum(0, 0)
-            for status, row in found.items()
-        },
-        month,
-    )
+    sums = {}
+    for status in PAYMENT_STATUSES:
+        row = cells.get((month, status))
+        sums[status] = Sum(row.invoices_count, row.amount_cents) if row else _NOTHING
+    return MonthFigures(sums, month)

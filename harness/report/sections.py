@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from markupsafe import Markup
 
 from harness.published.show import percent
 from harness.report.axis import broken
-from harness.report.chart import bars, lines, sparkline
-from harness.report.details import Details, Receivables
+from harness.report.chart import STACKED, bars, lines, sparkline
+from harness.report.details import Details, OpenInvoice, Receivables
 from harness.report.figures import CurrencyFigures, MonthFigures, Sums, named
 
 # A table of so many characters in a line is printed across a page of paper.
@@ -22,17 +23,17 @@ class CurrencySection:
     figures: CurrencyFigures
     receivables: Receivables
 
-    @property
+    @cached_property
     def year(self) -> Sums:
         """The last twelve complete months together."""
         return Sums.of(self.figures.last_months)
 
-    @property
+    @cached_property
     def total(self) -> Sums:
         """All months together."""
         return Sums.of(self.figures.months)
 
-    @property
+    @cached_property
     def broken(self) -> list[MonthFigures]:
         """The months whose bars are longer than the scale."""
         return broken(self.figures)
@@ -86,6 +87,39 @@ class Entry:
             [_cells(each) for each in sections] or [("",) * 6],
             sum(each.invoices_count for each in details.faults),
         )
+
+
+def month_lines(figures: CurrencyFigures) -> Markup:
+    """The lines of the table of months, each with its cells.
+
+    There are thousands of such cells; in a template they would take several times as long.
+    """
+    lines = []
+    for number, each in enumerate(figures.months):
+        name = named(each.month) + (" (partial)" if number >= figures.over else "")
+        lines.append(f'<tr><th scope="row">{name}</th>{sums_cells(figures, each)}</tr>')
+    return Markup("\n".join(lines))
+
+
+def sums_cells(figures: CurrencyFigures, sums: Sums) -> Markup:
+    """The cells of a table's line: how many and how much by status, and the shares."""
+    shown = (sums.invoiced, *(sums.by_status[status] for status in STACKED))
+    pairs = (
+        f"{each.invoices_count:,}</td><td>{figures.money(each.amount_cents)}" for each in shown
+    )
+    texts = (*pairs, percent(sums.rate), percent(sums.failed_share))
+    return Markup(f"<td>{'</td><td>'.join(texts)}</td>")
+
+
+def invoice_cells(figures: CurrencyFigures, invoice: OpenInvoice) -> Markup:
+    """What follows number and customer in the line of an invoice to be collected."""
+    paid = "" if invoice.paid_cents is None else figures.money(invoice.paid_cents)
+    dates = f"<td>{invoice.issuing_date}</td><td>{invoice.payment_due_date or ''}</td>"
+    days = f'<td class="number">{invoice.days_past_due or ""}</td>'
+    amounts = "".join(
+        f'<td class="number">{each}</td>' for each in (paid, figures.money(invoice.due_cents))
+    )
+    return Markup(f"{dates}{days}<td>{invoice.payment_status}</td>{amounts}")
 
 
 def _cells(section: CurrencySection) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
-from harness.published.show import percent
+from harness.published.show import percent, tenths_of_percent
 from harness.report.figures import YEAR, CurrencyFigures, Sum, Sums, counted, named
 
 _MOST_TELLING = 2
@@ -104,5 +104,5 @@ def _points(difference: Fraction) -> str:
 
 
 def _signed_tenths(ratio: Fraction) -> str | None:
-    tenths = round(ratio * 1000)
+    tenths = tenths_of_percent(ratio)
     return f"{Decimal(tenths).scaleb(-1):+,.1f}" if tenths else None

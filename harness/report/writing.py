@@ -1,21 +1,23 @@
 """Writing the report of a published version beside its data."""
 
 import contextlib
+import gc
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 
 import duckdb
 
-from harness.collection.collection import Published
+from harness.collection.collection import Published, read_collection
 from harness.foundation.errors import HarnessError
 from harness.foundation.files import replace_file
 from harness.foundation.versions import versions_in
 from harness.report.details import read_details, read_unknown
 from harness.report.page import Pages
 
-_AT_ONCE = 100
+_AT_ONCE = 500
 """So many organizations are in memory at a time."""
 _LISTS = ("uncollected_invoices", "receivables_aging", "faulty_invoices", "organizations")
 
@@ -55,14 +57,20 @@ def write_report(version: Published, progress: Callable[[float, str], None]) -> 
 
 
 def _pages(version: Published, progress: Callable[[float, str], None]) -> Iterator[tuple[str, str]]:
-    ids = list(version.organizations())
+    names = version.organizations()
+    ids = list(names)
+    as_of_date = date.fromisoformat(version.manifest["as_of_date"])
     with duckdb.connect(str(version.database), read_only=True) as connection:
         unknown = read_unknown(connection)
         pages = Pages(version.manifest, version.subunits_per_unit(), unknown, len(ids) == 1)
         for start in range(0, len(ids), _AT_ONCE):
             chosen = ids[start : start + _AT_ONCE]
-            collection = version.collection(chosen)
+            collection = read_collection(
+                connection, as_of_date, {id_: names[id_] for id_ in chosen}, None, only=chosen
+            )
             details = read_details(connection, chosen)
+            # It stays until they are drawn: nothing for the collector to look at after each page.
+            gc.freeze()
             for drawn, id_ in enumerate(chosen, start=start):
                 progress(drawn / len(ids), f", {drawn:,} of {len(ids):,} organizations")
                 organization = collection.organizations[id_]
