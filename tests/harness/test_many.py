@@ -7,8 +7,13 @@ from pathlib import Path
 import duckdb
 import pytest
 from conftest import Harness, shared_home
+from test_serve import ask, bearer, link_to
 
-from harness.collection.collection import published
+from harness.api import versions
+from harness.api.keys import add_key
+from harness.api.serve import application
+from harness.collection.answers import PATH, answer
+from harness.collection.collection import Collection, Published, published
 from harness.foundation.errors import HarnessError
 from harness.foundation.home import Home
 
@@ -229,6 +234,69 @@ def test_the_rows_that_were_judged_are_counted(many: Home, harness_here: Harness
     # January is empty, February has one row, March two.
     words = "ok    contract: JSON of 60 organizations: every row of 240 is valid"
     assert words in harness_here("check", home=many).stdout
+
+
+# What is served of all
+
+
+def test_a_server_reads_whom_it_is_asked_for_and_keeps_a_few(
+    many: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = link_to(many, tmp_path / "home")
+    read: list[list[str]] = []
+    whole = published(home).collection()
+
+    def collection(version: Published, only: list[str]) -> Collection:
+        read.append(only)
+        return reading(version, only)
+
+    reading = Published.collection
+    monkeypatch.setattr(Published, "collection", collection)
+    monkeypatch.setattr(versions, "_ORGANIZATIONS_KEPT", 2)
+    monkeypatch.setattr(versions, "_ANSWERS_KEPT", 1)
+    app = application(home)
+    for id_ in ("o03", "o04", "o03", "o05", "o05", "o04", "gone"):
+        reply = ask(app, headers=bearer(add_key(home, id_, None)))
+        if id_ == "gone":
+            assert reply.status == 404
+        else:
+            assert reply.body == answer(whole, whole.organizations[id_], PATH).body
+    # First none, to see whether it can be read; then each but those that were kept.
+    assert read == [[], ["o03"], ["o04"], ["o05"], ["o04"], ["gone"]]
+
+
+def test_a_version_that_is_removed_while_it_is_served_still_answers(copy: Home) -> None:
+    app = application(copy)
+    first, second = (bearer(add_key(copy, id_, None)) for id_ in ("o03", "o04"))
+    assert ask(app, headers=first).status == 200
+    shutil.rmtree(published(copy).path)
+    reply = ask(app, headers=second)
+    assert reply.status == 200
+    # 100 x 5.
+    assert reply.json["invoice_collections"][1]["amount_cents"] == 500
+    assert ask(app, "/health").json["data_faults"] == 60
+
+
+def test_a_version_that_is_damaged_while_it_is_served_is_no_answer(
+    copy: Home, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    app = application(copy)
+    first, second = (bearer(add_key(copy, id_, None)) for id_ in ("o03", "o04"))
+    assert ask(app, headers=first).status == 200
+
+    def damaged(_version: Published, _only: list[str]) -> Collection:
+        raise duckdb.IOException("a block is damaged")
+
+    monkeypatch.setattr(Published, "collection", damaged)
+    reply = ask(app, headers=second)
+    assert (reply.status, reply.json["code"]) == (503, "home_unreadable")
+    assert "a block is damaged" in capfd.readouterr().err
+    assert ask(app, headers=first).status == 200
+
+
+def test_the_health_of_a_version_from_before_is_as_it_was(copy: Home, many: Home) -> None:
+    as_before(copy)
+    assert ask(application(copy), "/health").json == ask(application(many), "/health").json
 
 
 # What is kept of all
