@@ -61,11 +61,11 @@ def application(home: Home) -> Application:
             if organization_id is None:
                 return response(error(401), {"WWW-Authenticate": "Bearer"})
             version = await versions.current()
+            if version is None:
+                return response(error(503, code="nothing_published"))
+            return version.respond(organization_id, request.scope)
         except (HarnessError, OSError) as problem:
             return _unreadable(problem)
-        if version is None:
-            return response(error(503, code="nothing_published"))
-        return version.respond(organization_id, request.scope)
 
     async def health(request: Request) -> Response:
         given = request.query_params.get("fresh_within")

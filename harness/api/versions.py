@@ -1,31 +1,39 @@
-"""The published version in memory, with the answers that it gave."""
+"""The published version, with the organizations that were asked for and the answers given."""
 
 import asyncio
 import hashlib
 import os
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
+import duckdb
 from starlette.responses import Response
 
 from harness.api.messages import Message, log, response, values
 from harness.collection.answers import answer_query, error
-from harness.collection.collection import Published, published
+from harness.collection.collection import Collection, Published, published
 from harness.foundation.errors import HarnessError
 from harness.foundation.home import Home, now
 from harness.foundation.versions import current_in
 
 _ANSWERS_KEPT = 256
+_ORGANIZATIONS_KEPT = 64
 _SECONDS_TO_RETRY = 1.0
 
 
 class _Version:
-    """A published version in memory, with the answers that it gave."""
+    """A published version; its organizations are read when they are asked for, and some kept."""
 
     def __init__(self, source: Published) -> None:
         self._source = source
         self._manifest = source.manifest
-        self._collection = source.collection()
+        self._as_of = date.fromisoformat(source.manifest["as_of_date"])
+        # Open as long as this is served: a reading takes a third of the time, and the version can
+        # still be read where it is removed.
+        self._open = duckdb.connect(str(source.database), read_only=True)
+        # Of no organization, for what cannot be read to be found before the first request.
+        source.collection([])
+        self._read: dict[str, Collection] = {}
         self._kept: dict[tuple[str, bytes], Response] = {}
 
     def respond(self, organization_id: str, scope: Message) -> Response:
@@ -47,7 +55,7 @@ class _Version:
         return now() - datetime.fromisoformat(self._manifest["load"]["loaded_at"])
 
     def health(self) -> dict[str, Any]:
-        as_of = self._collection.as_of_date
+        as_of = self._as_of
         today = now().date()
         return {
             "status": "ok",
@@ -65,19 +73,35 @@ class _Version:
         }
 
     def _respond(self, organization_id: str, query: bytes) -> Response:
-        organization = self._collection.organizations.get(organization_id)
+        collection = self._collection(organization_id)
+        organization = collection.organizations.get(organization_id)
         if organization is None:
             return response(error(404, code="organization_not_found"), self._headers())
-        given = answer_query(self._collection, organization, query.decode("latin-1"))
+        given = answer_query(collection, organization, query.decode("latin-1"))
         headers = self._headers()
         if given.status == 200:
             content = headers["X-As-Of"].encode() + given.body
             headers["ETag"] = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
         return response(given, headers)
 
+    def _collection(self, organization_id: str) -> Collection:
+        """That organization's alone."""
+        collection = self._read.get(organization_id)
+        if collection is None:
+            try:
+                collection = self._source.collection([organization_id])
+            except duckdb.Error as problem:
+                raise HarnessError(
+                    f"{self._source.database} cannot be read: {problem}"
+                ) from problem
+            if len(self._read) == _ORGANIZATIONS_KEPT:
+                self._read.clear()
+            self._read[organization_id] = collection
+        return collection
+
     def _headers(self) -> dict[str, str]:
         return {
-            "X-As-Of": self._collection.as_of_date.isoformat(),
+            "X-As-Of": self._as_of.isoformat(),
             "Cache-Control": "private",
             "Vary": "Authorization",
         }

@@ -1,6 +1,6 @@
 """What checks find out about a build, as records."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -41,11 +41,7 @@ class Exclusion:
 
     def __str__(self) -> str:
         where = f" of organization {self.organization_id}" if self.organization_id else ""
-        text = f"{self.reason}: {counted(self.invoices_count)}{where}, such as"
-        if not self.is_data_fault:
-            return f"{text} {self.example_invoice_id}"
-        value = "nothing" if self.given is None else repr(self.given)
-        return f"{text} {self.example_invoice_id} with {value} for {reason(self.reason).column}"
+        return _told(self, where)
 
 
 @dataclass(frozen=True)
@@ -59,7 +55,18 @@ class ReasonTotal:
     invoices_count: int
     example_invoice_id: str
     given: str | None
-    """As of an Exclusion, and of the example as well."""
+    """What the example has in the place at fault, as of an Exclusion."""
+
+    def __str__(self) -> str:
+        return _told(self, f" of {counted(self.organizations, 'organization')}")
+
+
+def _told(each: Exclusion | ReasonTotal, where: str) -> str:
+    text = f"{each.reason}: {counted(each.invoices_count)}{where}, such as"
+    if not each.is_data_fault:
+        return f"{text} {each.example_invoice_id}"
+    value = "nothing" if each.given is None else repr(each.given)
+    return f"{text} {each.example_invoice_id} with {value} for {reason(each.reason).column}"
 
 
 def by_reason(exclusions: Iterable[Exclusion]) -> list[ReasonTotal]:
@@ -85,6 +92,19 @@ def by_reason(exclusions: Iterable[Exclusion]) -> list[ReasonTotal]:
     return sorted(
         totals, key=lambda each: (not each.is_data_fault, places.get(each.reason, len(places)))
     )
+
+
+def few_findings(findings: Sequence[Finding]) -> list[Finding]:
+    """The findings without most of the organizations that have shrunk, and how many these are."""
+    shrunken = [each for each in findings if each.check == "earlier version"]
+    left_out = {id(each) for each in shrunken[ROWS_SHOWN:]}
+    if not left_out:
+        return list(findings)
+    message = f"{len(left_out):,} more have shrunk or vanished; each of them: harness check"
+    last = Finding("earlier version", "others", shrunken[0].status, message)
+    kept = [each for each in findings if id(each) not in left_out]
+    place = kept.index(shrunken[ROWS_SHOWN - 1]) + 1
+    return [*kept[:place], last, *kept[place:]]
 
 
 @dataclass(frozen=True)

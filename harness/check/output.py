@@ -1,21 +1,31 @@
 """A check's report as text for people and as JUnit XML for CI."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 from xml.etree import ElementTree
 
-from harness.check.findings import Finding, Report, counted
+from harness.check.findings import (
+    Exclusion,
+    Finding,
+    ReasonTotal,
+    Report,
+    by_reason,
+    counted,
+    few_findings,
+)
 
 _MARKS = {"pass": "ok  ", "warn": "warn", "fail": "FAIL"}
+_EXCLUSIONS_SHOWN = 16
 # What XML 1.0 has no way to write.
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def as_text(report: Report, only_faults: bool = False) -> Iterator[str]:
+def as_text(report: Report, brief: bool = False) -> Iterator[str]:
     """The lines of the report: findings, then exclusions by reason, data faults first.
 
-    With `only_faults`, those on purpose are left out where the check passed.
+    In `brief`, exclusions on purpose are left out where the check passed, and of many organizations
+    all are told together.
     """
     dbt = [finding for finding in report.findings if finding.check == "dbt"]
     passed = sum(finding.status == "pass" for finding in dbt)
@@ -23,11 +33,11 @@ def as_text(report: Report, only_faults: bool = False) -> Iterator[str]:
     yield f"{_MARKS[worst]}  dbt: {passed} of {len(dbt)} models, seeds and tests passed"
     if skipped := report.skipped:
         yield f"{_MARKS['fail']}  dbt: {len(skipped):,} were {skipped[0].message}"
-    for finding in report.findings:
+    for finding in few_findings(report.findings) if brief else report.findings:
         if finding not in skipped and (finding.check != "dbt" or finding.status != "pass"):
             # Data faults are listed below, one by one.
             yield from _finding_lines(finding, with_rows=finding.check != "data faults")
-    yield from _exclusion_lines(report, only_faults and report.passed)
+    yield from _exclusion_lines(report, brief)
     yield "the check passed" if report.passed else "the check failed; nothing may be published"
 
 
@@ -51,21 +61,26 @@ def as_junit(report: Report) -> bytes:
             failure.text = text
         elif finding.status == "warn":
             ElementTree.SubElement(case, "system-err").text = text
-    left_out = _allowed("\n".join(_exclusion_lines(report, only_faults=False)))
+    left_out = _allowed("\n".join(_exclusion_lines(report, brief=False)))
     ElementTree.SubElement(suite, "system-out").text = left_out
     ElementTree.indent(suite)
     document: bytes = ElementTree.tostring(suite, encoding="utf-8", xml_declaration=True)
     return document
 
 
-def _exclusion_lines(report: Report, only_faults: bool) -> Iterator[str]:
+def _exclusion_lines(report: Report, brief: bool) -> Iterator[str]:
     if report.exclusions is None:
         yield "left out of the report: not known, since the models were not built"
         return
     count = sum(each.invoices_count for each in report.exclusions)
     yield f"left out of the report: {count:,} of {counted(report.load.raw)}"
-    for exclusion in report.data_faults if only_faults else report.exclusions:
-        yield f"  {'data fault: ' if exclusion.is_data_fault else ''}{exclusion}"
+    told: Sequence[Exclusion | ReasonTotal]
+    told = report.data_faults if brief and report.passed else report.exclusions
+    together = brief and len(told) > _EXCLUSIONS_SHOWN
+    for each in by_reason(told) if together else told:
+        yield f"  {'data fault: ' if each.is_data_fault else ''}{each}"
+    if together:
+        yield "  of each organization: harness check"
 
 
 def _finding_lines(finding: Finding, with_rows: bool) -> Iterator[str]:

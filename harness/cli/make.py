@@ -18,13 +18,14 @@ from harness.cli.options import (
     FORMAT,
     KEEP,
     LOADING,
+    NO_REPORT,
     RESOURCES,
     STRICT,
     command,
     home_option,
 )
 from harness.cli.printing import after_publishing, echo, echo_json
-from harness.cli.read import draw_report, print_collection
+from harness.cli.read import draw_report
 from harness.collection.collection import Published
 from harness.foundation.errors import HarnessError, Refused
 from harness.foundation.home import Home
@@ -33,10 +34,14 @@ from harness.foundation.resources import Resources
 from harness.load.loading import Load, load
 from harness.load.origin import Options
 from harness.published.origin import source_to_load
+from harness.published.overview import overview
 from harness.published.publishing import publish
 
 
-@command("run", *LOADING, AS_OF, BY_CUSTOMER, FIXTURE, STRICT, ALLOW_SHRINK, KEEP, *RESOURCES)
+@command(
+    "run",
+    *(*LOADING, AS_OF, BY_CUSTOMER, FIXTURE, STRICT, ALLOW_SHRINK, KEEP, NO_REPORT, *RESOURCES),
+)
 def run(
     home: Home,
     as_of: date | None,
@@ -45,6 +50,7 @@ def run(
     strict: bool,
     allow_shrink: bool,
     keep: int,
+    no_report: bool,
     memory_limit: str | None,
     threads: int | None,
     **source: Any,
@@ -52,7 +58,8 @@ def run(
     """Load, build, check, publish and draw the report: the main job.
 
     Publishes only what passed every check; otherwise the version that is published stays. A report
-    that cannot be drawn does not take back what is published.
+    that cannot be drawn does not take back what is published. Prints the last twelve months on one
+    screen, of many organizations the largest.
 
     \b
     harness run --from exports/lago --as-of 2026-10-31
@@ -64,16 +71,18 @@ def run(
         say("building and testing the marts with dbt")
         say(_build_line(build(home, as_of, lock, resources, by_customer)))
         report = check(home, fixture, strict, allow_shrink)
-        for line in as_text(report, only_faults=True):
+        for line in as_text(report, brief=True):
             say(line)
         _refuse_failed(report)
         version = publish(home, keep)
         try:
-            draw_report(version)
+            if not no_report:
+                draw_report(version)
         except HarnessError as error:
             say(f"warning: {error}")
     with after_publishing(version):
-        print_collection(version, 12)
+        for line in overview(version):
+            echo(line)
         _print_places(version)
 
 

@@ -132,6 +132,9 @@ ALLOW_SHRINK = click.option(
     is_flag=True,
     help="Let organizations vanish or lose invoices against the published version.",
 )
+NO_REPORT = click.option(
+    "--no-report", is_flag=True, help="Publish without drawing the report; harness report draws it."
+)
 STRICT = click.option("--strict", is_flag=True, help="Let any data fault fail the check.")
 
 

@@ -82,7 +82,7 @@ def roll_back(home: Home, version: str | None) -> tuple[Published, str]:
         raise HarnessError(f"{name} is the current version; name another: harness versions")
     try:
         chosen = Published(known[name], _manifest(known[name]))
-        chosen.collection()
+        chosen.collection([])
     except _UNREADABLE as error:
         raise HarnessError(
             f"{known[name]} cannot be read ({error}); {current.name} stays the current version"

@@ -11,7 +11,7 @@ import duckdb
 
 from harness.build.building import current_build
 from harness.check.checking import recorded_check
-from harness.check.findings import Exclusion, by_reason
+from harness.check.findings import Exclusion, Finding, by_reason, few_findings
 from harness.collection.collection import Published
 from harness.foundation.errors import HarnessError, Refused
 from harness.foundation.files import plain_path, sha256_of, write_json
@@ -80,8 +80,8 @@ def publish(home: Home, keep: int = 3) -> Published:
             "sums": sums,
             "exclusions": [asdict(each) for each in by_reason(excluded)],
             "checks": [
-                {key: finding[key] for key in ("check", "name", "status", "message")}
-                for finding in check["findings"]
+                {key: getattr(finding, key) for key in ("check", "name", "status", "message")}
+                for finding in few_findings([Finding(**each) for each in check["findings"]])
             ],
             "files": {
                 file.name: {"bytes": file.stat().st_size, "sha256": sha256_of(file)}

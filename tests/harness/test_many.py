@@ -7,10 +7,16 @@ from pathlib import Path
 import duckdb
 import pytest
 from conftest import Harness, shared_home
+from test_serve import ask, bearer, link_to
 
-from harness.collection.collection import published
+from harness.api import versions
+from harness.api.keys import add_key
+from harness.api.serve import application
+from harness.collection.answers import PATH, answer
+from harness.collection.collection import Collection, Published, published
 from harness.foundation.errors import HarnessError
 from harness.foundation.home import Home
+from harness.published.overview import LINES, overview
 
 COUNT = 60
 AS_OF = ("--as-of", "2026-03-31")
@@ -26,12 +32,12 @@ def name_of(number: int) -> str:
     return f"{'COMPANY' if number % 2 else 'company'} {COUNT - number:02}"
 
 
-def write_source(directory: Path) -> Path:
+def write_source(directory: Path, count: int = COUNT) -> Path:
     """Of each organization an invoice in EUR, one in USD, one in JPY, and a faulty one."""
     directory.mkdir()
     organizations = ["id,name,created_at\n"]
     invoices = [INVOICES]
-    for number in range(COUNT):
+    for number in range(count):
         id_ = f"o{number:02}"
         organizations.append(f"{id_},{name_of(number)},2026-01-10 09:00:00\n")
         invoices += [
@@ -231,6 +237,69 @@ def test_the_rows_that_were_judged_are_counted(many: Home, harness_here: Harness
     assert words in harness_here("check", home=many).stdout
 
 
+# What is served of all
+
+
+def test_a_server_reads_whom_it_is_asked_for_and_keeps_a_few(
+    many: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = link_to(many, tmp_path / "home")
+    read: list[list[str]] = []
+    whole = published(home).collection()
+
+    def collection(version: Published, only: list[str]) -> Collection:
+        read.append(only)
+        return reading(version, only)
+
+    reading = Published.collection
+    monkeypatch.setattr(Published, "collection", collection)
+    monkeypatch.setattr(versions, "_ORGANIZATIONS_KEPT", 2)
+    monkeypatch.setattr(versions, "_ANSWERS_KEPT", 1)
+    app = application(home)
+    for id_ in ("o03", "o04", "o03", "o05", "o05", "o04", "gone"):
+        reply = ask(app, headers=bearer(add_key(home, id_, None)))
+        if id_ == "gone":
+            assert reply.status == 404
+        else:
+            assert reply.body == answer(whole, whole.organizations[id_], PATH).body
+    # First none, to see whether it can be read; then each but those that were kept.
+    assert read == [[], ["o03"], ["o04"], ["o05"], ["o04"], ["gone"]]
+
+
+def test_a_version_that_is_removed_while_it_is_served_still_answers(copy: Home) -> None:
+    app = application(copy)
+    first, second = (bearer(add_key(copy, id_, None)) for id_ in ("o03", "o04"))
+    assert ask(app, headers=first).status == 200
+    shutil.rmtree(published(copy).path)
+    reply = ask(app, headers=second)
+    assert reply.status == 200
+    # 100 x 5.
+    assert reply.json["invoice_collections"][1]["amount_cents"] == 500
+    assert ask(app, "/health").json["data_faults"] == 60
+
+
+def test_a_version_that_is_damaged_while_it_is_served_is_no_answer(
+    copy: Home, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    app = application(copy)
+    first, second = (bearer(add_key(copy, id_, None)) for id_ in ("o03", "o04"))
+    assert ask(app, headers=first).status == 200
+
+    def damaged(_version: Published, _only: list[str]) -> Collection:
+        raise duckdb.IOException("a block is damaged")
+
+    monkeypatch.setattr(Published, "collection", damaged)
+    reply = ask(app, headers=second)
+    assert (reply.status, reply.json["code"]) == (503, "home_unreadable")
+    assert "a block is damaged" in capfd.readouterr().err
+    assert ask(app, headers=first).status == 200
+
+
+def test_the_health_of_a_version_from_before_is_as_it_was(copy: Home, many: Home) -> None:
+    as_before(copy)
+    assert ask(application(copy), "/health").json == ask(application(many), "/health").json
+
+
 # What is kept of all
 
 
@@ -271,3 +340,98 @@ def test_versions_from_before_are_listed_gone_back_to_and_compared_with(
     assert published(copy).path.name == old
     shown = harness_here("show", "--organization", "COMPANY 03", home=copy).stdout
     assert "COMPANY 03 (o57), EUR" in shown
+
+
+# What is printed of all
+
+
+def test_a_run_prints_one_screen_of_many_organizations(
+    copy: Home, harness: Harness, tmp_path: Path
+) -> None:
+    version = published(copy).path
+    source = write_source(tmp_path / "source")
+    process = harness("run", "--from", source, *AS_OF, "--no-report", home=copy)
+    assert process.returncode == 0, process.stderr
+    lines = process.stdout.splitlines()
+    assert len(lines) < 40
+    assert lines[0] == "Invoice collection as of 2026-03-31, count and amount of the last 12 months"
+    # EUR come to 100 x (1 + 2 + ... + 60) cents; the highest number has the largest amount.
+    assert lines[2:11] == [
+        "                             pending      succeeded      failed     rate",
+        "EUR  all organizations   60 1,830.00    0      0.00    0   0.00     0.0%",
+        "     o59                  1    60.00    0      0.00    0   0.00     0.0%",
+        "     o58                  1    59.00    0      0.00    0   0.00     0.0%",
+        "     COMPANY 03           1    58.00    0      0.00    0   0.00     0.0%",
+        "     company 04           1    57.00    0      0.00    0   0.00     0.0%",
+        "     COMPANY 05           1    56.00    0      0.00    0   0.00     0.0%",
+        "     ... and 55 more",
+        "JPY  all organizations    0        0    0         0   60    300     0.0%",
+    ]
+    words = "Each month: harness show; of one organization: harness show --organization NAME"
+    assert words in lines
+    # Faults of the data are told by reason, and not by organization.
+    said = process.stderr.splitlines()
+    assert len(said) < 20
+    assert (
+        "  data fault: unknown_currency: 60 invoices of 60 organizations, such as o00-4 with 'XXX'"
+        " for currency"
+    ) in said
+    assert "  of each organization: harness check" in said
+    # Published without its report.
+    assert published(copy).path != version
+    assert not (published(copy).path / "report.html").exists()
+    assert "drawing" not in process.stderr
+    assert "report.html" not in process.stdout
+
+
+def test_of_many_organizations_that_vanish_a_run_names_a_few(
+    copy: Home, harness: Harness, tmp_path: Path
+) -> None:
+    given = ("--from", write_source(tmp_path / "source", count=1), *AS_OF, "--no-report")
+    process = harness("run", *given, home=copy)
+    assert process.returncode == 1
+    assert "59 findings keep this build from being published" in process.stderr
+    assert process.stderr.count("vanished: 3 collected") == 10
+    others = "earlier version: others: 49 more have shrunk or vanished; each of them: harness check"
+    assert f"FAIL  {others}" in process.stderr
+    assert harness("check", home=copy).stdout.count("vanished: 3 collected") == 59
+    process = harness("run", *given, "--allow-shrink", home=copy)
+    assert process.returncode == 0, process.stderr
+    assert f"warn  {others}" in process.stderr
+    checks = published(copy).manifest["checks"]
+    assert [each["check"] for each in checks].count("earlier version") == 11
+    # Few organizations are shown month by month.
+    assert "company 60 (o00), EUR" in process.stdout
+    assert "  2026-02   1    1.00   0      0.00   0   0.00   0.0%" in process.stdout
+
+
+def test_all_is_shown_where_it_is_asked_for(many: Home, harness_here: Harness) -> None:
+    lines = harness_here("show", home=many).stdout.splitlines()
+    titles = [line for line in lines if line.endswith(", EUR")]
+    assert len(titles) == 60
+    assert titles[:2] == ["COMPANY 03 (o57), EUR", "company 04 (o56), EUR"]
+
+
+def of_currencies(home: Home, count: int) -> None:
+    """Let the only invoices of a version be one in each of so many currencies, and all of o00."""
+    with duckdb.connect(str(published(home).database)) as connection:
+        connection.execute("delete from invoice_collection")
+        connection.execute(
+            "insert into invoice_collection"
+            " select 'o00', date '2026-02-01', 'succeeded', currency, 1, 100 * row_number() over ()"
+            f" from (from currencies order by currency limit {count})"
+        )
+
+
+@pytest.mark.parametrize(("count", "more"), [(10, None), (29, None), (30, 2), (100, 72)])
+def test_many_currencies_are_one_screen_too(count: int, more: int | None, copy: Home) -> None:
+    of_currencies(copy, count)
+    lines = list(overview(published(copy)))
+    assert len(lines) <= LINES
+    assert len([line for line in lines if line.endswith("100.0%")]) == count - (more or 0)
+    assert (f"     ... and {more} more currencies" in lines) == bool(more)
+
+
+def test_nothing_collected_is_said(copy: Home) -> None:
+    of_currencies(copy, 0)
+    assert list(overview(published(copy)))[2] == "  no collected invoices"
