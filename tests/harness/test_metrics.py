@@ -9,7 +9,9 @@ import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Iterable
+from datetime import date
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import duckdb
@@ -18,7 +20,11 @@ from conftest import CASES
 
 from harness.foundation.home import PROJECT, Home
 
-AMOUNTS = {"amount_cents", "collected_amount_cents", "collection_rate"}
+AMOUNTS = {
+    *("amount_cents", "collected_amount_cents", "collection_rate"),
+    *("due_amount_cents", "past_due_amount_cents"),
+}
+PAST_DUE = "past_due_by_organization"
 # What MetricFlow calls the columns of tests/cases/sample.csv.
 COLUMNS = {
     "organization": "organization_id",
@@ -134,8 +140,11 @@ def test_each_saved_query_has_the_figures_of_the_collection(asked: Asked) -> Non
         "collection_by_month_and_organization",
         "collection_by_month_and_payment_status",
         "invoices_by_month",
+        PAST_DUE,
     }
     for name, query in asked.saved_queries.items():
+        if name == PAST_DUE:
+            continue
         columns, metrics = grouped(query), query["query_params"]["metrics"]
         rows = asked.rows(name)
         keys = [tuple(row[column].removesuffix(" 00:00:00") for column in columns) for row in rows]
@@ -151,10 +160,29 @@ def test_each_saved_query_has_the_figures_of_the_collection(asked: Asked) -> Non
         assert found == expected(columns, metrics), name
 
 
+def test_what_is_past_due_has_the_figures_of_the_calculation(
+    asked: Asked, calculate: ModuleType
+) -> None:
+    names = {
+        "11bedd82-2ba9-473b-b755-d9bca18f55be": "Quillfern Cloud GmbH",
+        "72e2286b-2d17-433d-99b3-ce624b5dcaf3": "Maplestrand Software Inc.",
+    }
+    sums: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0])
+    for each in calculate.uncollected(PROJECT / "seeds" / "lago", date(2026, 6, 17)):
+        cell = sums[names[each.cell.organization_id], each.cell.currency]
+        cell[0] += each.due_cents
+        cell[1] += each.due_cents if each.bucket != "not_due" else 0
+    columns = ("organization__organization_name", "invoice__currency")
+    metrics = ("due_amount_cents", "past_due_amount_cents")
+    assert [[row[name] for name in (*columns, *metrics)] for row in asked.rows(PAST_DUE)] == [
+        [*key, str(due), str(past_due)] for key, (due, past_due) in sorted(sums.items())
+    ]
+
+
 def test_amounts_of_different_currencies_are_never_added_up(asked: Asked) -> None:
     for name, query in asked.saved_queries.items():
         if AMOUNTS & set(query["query_params"]["metrics"]):
-            assert "collection__currency" in grouped(query), name
+            assert {"collection__currency", "invoice__currency"} & set(grouped(query)), name
     metrics = {metric["name"]: metric["description"] for metric in asked.manifest["metrics"]}
     assert set(metrics) == AMOUNTS | {"invoices_count"}
     for name in AMOUNTS:
