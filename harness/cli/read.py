@@ -149,7 +149,7 @@ def draw_report(version: Published) -> Path:
     progress = Progress()
     try:
         # What draws takes a second to load, which the other commands do not wait for.
-        from harness.report.page import write_report
+        from harness.report.writing import write_report
 
         return write_report(version, progress.show)
     except Exception as error:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 
@@ -18,8 +18,7 @@ PAYMENT_STATUSES = ("pending", "succeeded", "failed")
 """As Lago's codes number them, from 0; what SQL joins is the seed payment_statuses."""
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """A cell of the report; the amount is in the currency's smallest unit."""
 
     month: date
@@ -173,13 +172,14 @@ def read_collection(
     connection: duckdb.DuckDBPyConnection,
     as_of_date: date,
     names: dict[str, str | None],
-    billing_entities_query: str,
+    billing_entities_query: str | None,
     by_customer: ByCustomer | None = None,
     only: Sequence[str] | None = None,
 ) -> Collection:
     """Read the marts of a database into memory, for the organizations in `names` (id to name).
 
-    They are all that the marts have, or those of `only`; they come in order of name.
+    They are all that the marts have, or those of `only`; they come in order of name. Without a
+    query for them, nothing is read by billing entity.
     """
     months: dict[str, list[date]] = {id_: [] for id_ in names}
     rows: dict[str, list[Row]] = {id_: [] for id_ in names}
@@ -196,19 +196,20 @@ def read_collection(
         ids,
     ).fetchall():
         rows[id_].append(Row(*cell))
-    for id_, entity_id, code, *cell in connection.execute(
-        "select organization_id, billing_entity_id, billing_entity_code, month, payment_status,"
-        " currency, invoices_count, amount_cents"
-        f" from invoice_collection_by_billing_entity{chosen}"
-        " order by month, payment_status, currency",
-        ids,
-    ).fetchall():
-        entity_rows[id_].append(EntityRow(entity_id, code, Row(*cell)))
-    for id_, code, entity_id in connection.execute(
-        f"from ({billing_entities_query}){chosen}", ids
-    ).fetchall():
-        if id_ in entities:
-            entities[id_][code] = entity_id
+    if billing_entities_query:
+        for id_, entity_id, code, *cell in connection.execute(
+            "select organization_id, billing_entity_id, billing_entity_code, month, payment_status,"
+            " currency, invoices_count, amount_cents"
+            f" from invoice_collection_by_billing_entity{chosen}"
+            " order by month, payment_status, currency",
+            ids,
+        ).fetchall():
+            entity_rows[id_].append(EntityRow(entity_id, code, Row(*cell)))
+        for id_, code, entity_id in connection.execute(
+            f"from ({billing_entities_query}){chosen}", ids
+        ).fetchall():
+            if id_ in entities:
+                entities[id_][code] = entity_id
     return Collection(
         as_of_date=as_of_date,
         organizations={

@@ -3,8 +3,8 @@
 import csv
 import io
 from collections.abc import Iterable, Iterator
-from decimal import Decimal
 from fractions import Fraction
+from functools import cache
 from typing import Any
 
 from harness.collection.collection import PAYMENT_STATUSES, Collection, Organization
@@ -39,10 +39,12 @@ def table(
 def major_units(cents: int, subunits_per_unit: int) -> str:
     """The amount in units of the currency, exact, with thousands separated by commas."""
     decimals = decimals_of(subunits_per_unit)
-    amount = Decimal(cents * (10**decimals // subunits_per_unit)).scaleb(-decimals)
-    return f"{amount:,.{decimals}f}"
+    whole, rest = divmod(abs(cents) * (10**decimals // subunits_per_unit), 10**decimals)
+    fraction = f".{rest:0{decimals}}" if decimals else ""
+    return f"{'-' if cents < 0 else ''}{whole:,}{fraction}"
 
 
+@cache
 def decimals_of(subunits_per_unit: int) -> int:
     """How many decimals an exact amount in units of the currency needs."""
     return next(places for places in range(10) if 10**places % subunits_per_unit == 0)
@@ -68,14 +70,27 @@ def rows_as_json(
 def percent(ratio: Fraction | None) -> str:
     """A ratio, rounded to tenths of a percent; a dash for none.
 
-    Only what is exactly 0% or 100% is called that.
+    Only what is exactly 0% or 100% is called that; what is tenfold or more, either way, is not told
+    in full.
     """
     if ratio is None:
         return "\N{EN DASH}"
-    tenths = round(ratio * 1000)
-    if 0 < ratio < 1 and tenths in (0, 1000):
-        return "under 0.1%" if tenths == 0 else "over 99.9%"
-    return f"{Decimal(tenths).scaleb(-1):,.1f}%"
+    if abs(ratio.numerator) >= 10 * ratio.denominator:
+        return "over 999.9%" if ratio > 0 else "under -999.9%"
+    tenths = tenths_of_percent(ratio)
+    if tenths == 0 and ratio:
+        return "under 0.1%" if ratio > 0 else "under 0%"
+    if tenths == 1000 and ratio != 1:
+        return "over 99.9%" if ratio < 1 else "over 100%"
+    return f"{'-' if tenths < 0 else ''}{abs(tenths) // 10}.{abs(tenths) % 10}%"
+
+
+def tenths_of_percent(ratio: Fraction) -> int:
+    """A ratio rounded to tenths of a percent, a half to the even one."""
+    # As round(ratio * 1000), which makes two fractions more.
+    tenths, rest = divmod(ratio.numerator * 1000, ratio.denominator)
+    double = 2 * rest - ratio.denominator
+    return tenths + (double > 0 or (double == 0 and tenths % 2 == 1))
 
 
 def rate(succeeded_cents: int, invoiced_cents: int) -> Fraction | None:

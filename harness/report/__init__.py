@@ -1,4 +1,4 @@
-"""The HTML report of a published version: figures, charts and the page around them.
+"""The HTML report of a published version: figures, charts and the pages around them.
 
-In comes a published version; out goes one file beside it. It reads only what is published.
+In comes a published version; out go pages beside it. It reads only what is published.
 """

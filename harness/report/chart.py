@@ -1,179 +1,211 @@
-"""The charts of the HTML report: stacked bars by month and payment status, as SVG for a page."""
+"""The charts of the HTML report as SVG: stacked bars by month, and shares as lines over them.
 
-import re
-from dataclasses import dataclass
+Coordinates are integers, so that a figure goes into a picture by integer arithmetic alone; what
+they look like is in the page's style sheet.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
-from typing import Any
+from fractions import Fraction
+from functools import cache
 
-import altair
-import vl_convert
 from markupsafe import Markup, escape
 
-from harness.report.figures import CurrencyFigures
+from harness.report.axis import money_axis
+from harness.report.figures import CurrencyFigures, MonthFigures
 
 STACKED = ("succeeded", "pending", "failed")
 """The payment statuses from the bottom of a bar to its top."""
 
-# The picture's own units, which the page scales; in the page's colours and its font.
-_WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 500, 200, 76, 24, 40, 38
-_FILLS = ("var(--succeeded)", "url(#pending)", "url(#failed)")
-_QUIET, _FONT_SIZE = "var(--muted)", 14
+# Four units are a pixel where the picture has its full size.
+_LEFT, _WIDTH, _RIGHT = 304, 2000, 96
+_TOP, _BARS, _LINES, _BOTTOM = 160, 800, 320, 152
+_WIDEST_BAR, _BASELINE = 176, 56
+_SPARK_WIDTH, _SPARK_HEIGHT = 60, 16
 
-_SCALES = {
-    **{10**18: "quintillion ", 10**15: "quadrillion ", 10**12: "trillion "},
-    **{10**9: "billion ", 10**6: "million ", 1: ""},
-}
 _MONTHS_BETWEEN_LABELS = (1, 2, 3, 6, 12, 24, 60, 120)
 
 
-@dataclass(frozen=True)
-class Axis:
-    """The money axis: ticks in the currency's smallest unit, and how they are labelled.
-
-    A label is the tick divided by `divisor`, with so many decimals.
-    """
-
-    ticks: tuple[int, ...]
-    divisor: int
-    decimals: int
-    title: str
-
-
-def chart(figures: CurrencyFigures, id_: str, title: str, description: str) -> Markup:
-    """The chart as an SVG element whose colours are those of the page that it stands in.
+def bars(figures: CurrencyFigures, id_: str, title: str, description: str) -> Markup:
+    """The stacked amounts by month; stacks beyond the scale are broken, and marked as such.
 
     `id_` must be the only one of its kind on the page; the other texts are read out instead of it.
     """
-    svg = vl_convert.vegalite_to_svg(_specification(figures), allowed_base_urls=[])
-    # What the page gives it instead: its size, and a name.
-    inner = re.sub(r"^<svg[^>]*>|</svg>$", "", svg)
-    inner = re.sub(r'="[^"]*"', lambda match: re.sub(r"(\.\d\d)\d+", r"\1", match[0]), inner)
-    return Markup(
-        f'<svg viewBox="0 0 {_LEFT + _WIDTH + _RIGHT} {_TOP + _HEIGHT + _BOTTOM}" role="img"'
-        f' aria-labelledby="{id_}-title" aria-describedby="{id_}-desc">'
-        f'<title id="{id_}-title">{escape(title)}</title>'
-        f'<desc id="{id_}-desc">{escape(description)}</desc>{inner}</svg>'
-    )
-
-
-def money_axis(figures: CurrencyFigures) -> Axis:
-    """The axis that all stacks fit into, with at most seven ticks; zero is one of them."""
-    amounts = [[each.amount_cents for each in month.by_status.values()] for month in figures.months]
-    high = max(0, *(sum(cents for cents in stack if cents > 0) for stack in amounts))
-    low = min(0, *(sum(cents for cents in stack if cents < 0) for stack in amounts))
-    subunits = figures.subunits_per_unit
-    # With nothing to show, one unit.
-    high = high if high > low else subunits
-    steps = (digit * 10**zeros for zeros in range(25) for digit in (1, 2, 5))
-    step = next(step for step in steps if step * 5 >= high - low)
-    ticks = tuple(range(low // step * step, high + step, step))
-    largest = max(ticks[-1], -ticks[0])
-    scale = next(each for each in _SCALES if largest >= each * subunits or each == 1)
-    divisor = scale * subunits
-    fractions = (digits for digits in range(25) if step * 10**digits % divisor == 0)
-    decimals = next(fractions)
-    if scale == 1 and decimals:
-        decimals = figures.decimals
-    return Axis(ticks, divisor, decimals, f"{_SCALES[scale]}{figures.code}")
-
-
-def _specification(figures: CurrencyFigures) -> dict[str, Any]:
-    labels = [_label(each.month) for each in figures.months]
     axis = money_axis(figures)
-    bar_width = min(0.8 * _WIDTH / len(labels), 44)
-    x = (
-        altair.X("month:O")
-        .scale(domain=labels, padding=0)
-        .axis(
-            values=_labelled([each.month for each in figures.months]),
-            title=None,
-            grid=False,
-            labelAngle=0,
-            labelPadding=12,
-        )
-    )
-    stacks = (
-        altair.Chart(altair.NamedData("bars"))
-        .mark_bar(size=bar_width, stroke="var(--surface)", strokeWidth=min(1, bar_width / 12))
-        .encode(
-            x=x,
-            y=altair.Y("amount:Q")
-            .stack("zero")
-            .scale(domain=[axis.ticks[0] / axis.divisor, axis.ticks[-1] / axis.divisor], nice=False)
-            .axis(
-                values=[tick / axis.divisor for tick in axis.ticks],
-                tickCount=len(axis.ticks),
-                format=f",.{axis.decimals}f",
-                title=axis.title,
-                labelPadding=6,
-                titleAngle=0,
-                titleAlign="left",
-                titleX=-_LEFT,
-                titleY=-13,
-            ),
-            order="order:Q",
-            fill=altair.Fill("status:N").scale(domain=STACKED, range=_FILLS).legend(None),
-        )
-    )
-    partial = altair.Chart(altair.NamedData("partial"))
-    layers = altair.layer(
-        partial.mark_rect(color="var(--band)").encode(x=x),
-        stacks,
-        partial.mark_rule(stroke="var(--axis)").encode(y=altair.datum(0)),
-        partial.mark_text(
-            text=f"{labels[-1]}: not over yet",
-            align="right",
-            baseline="bottom",
-            fill=_QUIET,
-            fontSize=_FONT_SIZE,
-        ).encode(x=altair.value(_WIDTH + _RIGHT), y=altair.value(-13)),
-        width=_WIDTH,
-        height=_HEIGHT,
-        padding={"left": _LEFT, "right": _RIGHT, "top": _TOP, "bottom": _BOTTOM},
-        autosize="none",
-        background="transparent",
-        datasets={"bars": _bars(figures, axis), "partial": [{"month": labels[-1]}]},
-        config=altair.Config(
-            aria=False,
-            font="inherit",
-            view=altair.ViewConfig(stroke=None),
-            axis=altair.AxisConfig(
-                domain=False,
-                ticks=False,
-                gridColor="var(--grid)",
-                labelColor=_QUIET,
-                labelFontSize=_FONT_SIZE,
-                titleColor=_QUIET,
-                titleFontSize=_FONT_SIZE,
-                titleFontWeight="normal",
-            ),
-        ),
-    )
-    return layers.to_dict(validate=False)
+    low, high = axis.ticks[0], axis.ticks[-1]
 
+    def y(cents: int) -> int:
+        inside = min(max(cents, low), high)
+        return _TOP + (2 * (high - inside) * _BARS // (high - low) + 1) // 2
 
-def _bars(figures: CurrencyFigures, axis: Axis) -> list[dict[str, Any]]:
-    # Pictures may round: here, and only here, an amount becomes a floating point number.
-    return [
-        {
-            "month": _label(each.month),
-            "status": status,
-            "order": order,
-            "amount": each.by_status[status].amount_cents / axis.divisor,
-        }
-        for each in figures.months
-        for order, status in enumerate(STACKED)
-        if each.by_status[status].amount_cents
+    columns = _Columns(len(figures.months))
+    paths: dict[str, list[str]] = {status: [] for status in STACKED}
+    breaks = []
+    for number, month in enumerate(figures.months):
+        above = below = 0
+        for status in STACKED:
+            cents = month.by_status[status].amount_cents
+            start = above if cents > 0 else below
+            if cents:
+                paths[status].append(columns.bar(number, y(start), y(start + cents)))
+            above += max(0, cents)
+            below += min(0, cents)
+        if above > high:
+            breaks.append(columns.gap(number, _TOP + 40))
+        if below < low:
+            breaks.append(columns.gap(number, _TOP + _BARS - 64))
+    parts = [
+        *_band(figures, figures.partial, _BARS, "not over yet"),
+        *_grid((y(tick), axis.label(tick)) for tick in axis.ticks),
+        f'<text x="0" y="{_TOP - 52}">{axis.title}</text>',
+        *(f'<path class="{status}" d="{"".join(paths[status])}"/>' for status in STACKED),
+        f'<path class="gap" d="{"".join(breaks)}"/>' if breaks else "",
+        f'<path class="zero" d="M{_LEFT} {y(0)}h{_WIDTH}"/>',
+        *_month_labels(figures, columns, _BARS),
     ]
+    return _picture("bars", _BARS, parts, id_, title, description)
 
 
-def _label(month: date) -> str:
+def lines(figures: CurrencyFigures, id_: str, title: str, description: str) -> Markup:
+    """The collection rate and the failed share by month, from 0% to 100%.
+
+    A share beyond that is drawn at the edge; `id_` and the texts are as for `bars`.
+    """
+    columns = _Columns(len(figures.months))
+
+    def y(share: Fraction) -> int:
+        return _TOP + _LINES - _height(share, _LINES)
+
+    parts = [
+        *_band(figures, figures.settling, _LINES, "still settling"),
+        *_grid((y(Fraction(tick, 100)), f"{tick}%") for tick in (0, 50, 100)),
+    ]
+    all_shares = {
+        "failed": [each.failed_share for each in figures.months],
+        "succeeded": [each.rate for each in figures.months],
+    }
+    for status, shares in all_shares.items():
+        points = [
+            None if share is None else (columns.middle(number), y(share))
+            for number, share in enumerate(shares)
+        ]
+        parts.append(f'<path class="line {status}" d="{_line(points)}"/>')
+    parts += _month_labels(figures, columns, _LINES)
+    return _picture("lines", _LINES, parts, id_, title, description)
+
+
+def sparkline(shares: Sequence[Fraction | None]) -> Markup:
+    """Shares as a small line; what they are must stand beside it."""
+    last = max(1, len(shares) - 1)
+    points = [
+        None
+        if share is None
+        else (
+            number * _SPARK_WIDTH // last,
+            _SPARK_HEIGHT - _height(share, _SPARK_HEIGHT),
+        )
+        for number, share in enumerate(shares)
+    ]
+    return Markup(
+        '<svg class="spark" viewBox="-1 -1 62 18" aria-hidden="true"><path d="{}"/></svg>'
+    ).format(_line(points))
+
+
+@cache
+def short(month: date) -> str:
+    """A month in few letters."""
     return f"{month:%b %Y}"
 
 
-def _labelled(months: list[date]) -> list[str]:
+def _height(share: Fraction, whole: int) -> int:
+    """So much of a height; all or nothing of it where the share is more or less."""
+    inside = min(max(share.numerator, 0), share.denominator)
+    return (2 * inside * whole // share.denominator + 1) // 2
+
+
+class _Columns:
+    """Where months stand in a picture."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self.width = max(4, min(_WIDTH * 4 // (5 * count), _WIDEST_BAR))
+
+    def middle(self, number: int) -> int:
+        return _LEFT + (2 * number + 1) * _WIDTH // (2 * self._count)
+
+    def start(self, number: int) -> int:
+        return _LEFT + number * _WIDTH // self._count
+
+    def bar(self, number: int, one: int, other: int) -> str:
+        """A rectangle of any amount, at least as high as can be seen."""
+        height = max(2, abs(one - other))
+        left = self.middle(number) - self.width // 2
+        return f"M{left} {min(one, other)}h{self.width}v{height}h-{self.width}z"
+
+    def gap(self, number: int, y: int) -> str:
+        """A zigzag across a bar."""
+        left, step = self.middle(number) - self.width // 2 - 8, (self.width + 16) / 4
+        corners = (
+            f"L{left + step * each:.0f} {y + (24 if each % 2 else 0)}" for each in range(1, 5)
+        )
+        return f"M{left} {y}{''.join(corners)}"
+
+
+def _band(
+    figures: CurrencyFigures, months: Sequence[MonthFigures], height: int, what: str
+) -> Iterator[str]:
+    """A ground under the last months, and what is so about them above it."""
+    if months:
+        columns = _Columns(len(figures.months))
+        left = columns.start(len(figures.months) - len(months))
+        yield (
+            f'<rect class="band" x="{left}" y="{_TOP}" width="{_LEFT + _WIDTH - left}"'
+            f' height="{height}"/>'
+        )
+        first, last = short(months[0].month), short(months[-1].month)
+        span = last if len(months) == 1 else f"{first} to {last}"
+        edge = _LEFT + _WIDTH + _RIGHT
+        yield f'<text class="end" x="{edge}" y="{_TOP - 52}">{span}: {what}</text>'
+
+
+def _grid(ticks: Iterable[tuple[int, str]]) -> Iterator[str]:
+    labelled = list(ticks)
+    path = "".join(f"M{_LEFT} {y}h{_WIDTH}" for y, _ in labelled)
+    yield f'<path class="grid" d="{path}"/>'
+    for y, label in labelled:
+        yield f'<text class="end" x="{_LEFT - 24}" y="{y + 18}">{label}</text>'
+
+
+def _month_labels(figures: CurrencyFigures, columns: _Columns, height: int) -> Iterator[str]:
+    months = [each.month for each in figures.months]
     step = next(
         (step for step in _MONTHS_BETWEEN_LABELS if len(months) <= 6 * step),
         _MONTHS_BETWEEN_LABELS[-1],
     )
-    return [_label(each) for each in months if (each.year * 12 + each.month - 1) % step == 0]
+    y = _TOP + height + 48 + _BASELINE
+    for number, each in enumerate(months):
+        if (each.year * 12 + each.month - 1) % step == 0:
+            yield f'<text class="middle" x="{columns.middle(number)}" y="{y}">{short(each)}</text>'
+
+
+def _line(points: Sequence[tuple[int, int] | None]) -> str:
+    """A path through points with gaps; one alone is a line without length, which has round ends."""
+    path, drawing = [], False
+    for number, point in enumerate(points):
+        if point:
+            path.append(f"{'L' if drawing else 'M'}{point[0]} {point[1]}")
+            if not drawing and (number + 1 == len(points) or not points[number + 1]):
+                path.append("h0")
+        drawing = point is not None
+    return "".join(path)
+
+
+def _picture(
+    kind: str, height: int, parts: Iterable[str], id_: str, title: str, description: str
+) -> Markup:
+    return Markup(
+        f'<svg class="{kind}" viewBox="0 0 {_LEFT + _WIDTH + _RIGHT} {_TOP + height + _BOTTOM}"'
+        f' role="img" aria-labelledby="{id_}-title" aria-describedby="{id_}-desc">'
+        f'<title id="{id_}-title">{escape(title)}</title>'
+        f'<desc id="{id_}-desc">{escape(description)}</desc>{"".join(parts)}</svg>'
+    )

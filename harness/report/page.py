@@ -1,191 +1,175 @@
-"""The HTML report of a published version: one file without scripts, for screen and paper."""
+"""The pages of the HTML report: one of each organization, and the overview of all of them."""
 
-from collections import defaultdict
-from collections.abc import Callable, Iterator
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from pathlib import Path
 from typing import Any
 
-import duckdb
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 
-from harness.collection.collection import Collection, Organization, Published
-from harness.collection.reasons import Reason, reason
-from harness.foundation.files import replace_file
+from harness.collection.collection import Collection, Organization
 from harness.published.origin import INVENTED, command_again
-from harness.published.show import percent
-from harness.report.chart import chart
-from harness.report.figures import CurrencyFigures, counted, currency_figures, tiles
-
-_EXAMPLES = 3
-
-
-@dataclass(frozen=True)
-class CurrencySection:
-    """What the report shows of one currency of an organization."""
-
-    id: str
-    figures: CurrencyFigures
-    chart: Markup
+from harness.published.show import major_units, percent
+from harness.report.chart import short
+from harness.report.details import Details, Receivables
+from harness.report.figures import Sums, counted, currency_figures, months_over, named
+from harness.report.sections import CurrencySection, Entry, invoice_cells, month_lines, sums_cells
+from harness.report.summary import periods, tiles
 
 
-@dataclass(frozen=True)
-class OrganizationSection:
-    """What the report shows of an organization."""
+@dataclass
+class Total:
+    """One currency of all organizations together: the last complete month, and what is due."""
 
-    id: str
-    title: str
-    organization: Organization
-    currencies: tuple[CurrencySection, ...]
+    code: str
+    subunits_per_unit: int
+    sums: Sums
+    due_cents: int
 
-
-@dataclass(frozen=True)
-class LeftOut:
-    """Invoices of one organization that are left out for one reason."""
-
-    organization: str
-    reason: Reason
-    invoices_count: int
-    examples: tuple[str, ...]
-    is_data_fault: bool
-    given: str | None
+    def money(self, cents: int) -> str:
+        """The exact amount in units of the currency."""
+        return major_units(cents, self.subunits_per_unit)
 
 
-def write_report(version: Published, progress: Callable[[float, str], None]) -> Path:
-    """Write report.html beside the data of the version, in one step; returns its path.
+class Pages:
+    """What draws the pages of a version from its manifest and what is read of it.
 
-    `progress` is told of the share of the work that is done.
+    They stand in the directory `report`; report.html beside it is the page of the only
+    organization, or else the overview.
     """
-    html = render(version.manifest, version.collection(), _examples(version), progress)
-    path = version.path / "report.html"
-    replace_file(path, html)
-    return path
 
+    def __init__(
+        self,
+        manifest: dict[str, Any],
+        subunits_per_unit: dict[str, int],
+        unknown: Details,
+        alone: bool,
+    ) -> None:
+        """`unknown` is of no known organization; `alone` says that there is only one."""
+        self._manifest = manifest
+        self._subunits = subunits_per_unit
+        self._unknown = unknown
+        self._alone = alone
+        self._entries: list[Entry] = []
+        self._totals: dict[str, Total] = {}
+        self._month: date | None = None
+        self._collected = 0
+        # Whatever comes from data is escaped; an unknown name in a template is an error.
+        environment = Environment(
+            loader=PackageLoader("harness.report"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        environment.filters |= {"counted": counted, "percent": percent}
+        environment.filters |= {"month": named, "short": short, "moment": _moment}
+        environment.filters |= {"cells": sums_cells, "month_lines": month_lines}
+        environment.filters["invoice_cells"] = invoice_cells
+        self._load, source = manifest["load"], manifest.get("source")
+        again = command_again("run", source, self._load.get("options", [])) if source else None
+        environment.globals |= {
+            "as_of_date": manifest["as_of_date"],
+            "as_of_remark": manifest["as_of_remark"],
+            "loaded_at": self._load["loaded_at"],
+            "invented": INVENTED if source == "sample" else None,
+            "again": again or "harness run",
+            "tiles": tiles,
+            "periods": periods,
+            "money_in": self._money_in,
+        }
+        self._organization_page = environment.get_template("organization.html.j2")
+        self._overview = environment.get_template("index.html.j2")
 
-def render(
-    manifest: dict[str, Any],
-    collection: Collection,
-    examples: dict[tuple[str | None, str], list[str]],
-    progress: Callable[[float, str], None],
-) -> str:
-    """The report as HTML.
+    def organization(
+        self, organization: Organization, collection: Collection, details: Details
+    ) -> Iterator[tuple[str, str]]:
+        """The page of an organization, each with its path; it enters the overview, too."""
+        loaded_at = self._load["loaded_at"]
+        sections = [
+            CurrencySection(figures, details.receivables.get(figures.code, Receivables()))
+            for figures in currency_figures(organization, collection, loaded_at)
+        ]
+        title = organization.name or f"Organization {organization.id}"
+        name = page_name(organization.id)
+        collected = sum(row.invoices_count for row in organization.rows)
+        self._collected += collected
+        over = months_over(organization.months, loaded_at)
+        self._enter(Entry.of(name, title, sections, details), sections, organization.months[:over])
+        view = {
+            "title": title,
+            "months": organization.months,
+            "currencies": sections,
+            "details": details,
+            "collected": collected,
+            "alone": self._alone,
+            "elsewhere": 0,
+            "superseded": 0,
+            "deleted": 0,
+        }
+        if self._alone:
+            view |= self._not_landed()
+            view["elsewhere"] = sum(each.invoices_count for each in self._unknown.left_out)
+        yield f"report/{name}", self._organization_page.render(view, **_INSIDE, version=None)
+        if self._alone:
+            version = self._manifest["version"]
+            yield "report.html", self._organization_page.render(view, **_BESIDE, version=version)
 
-    `examples` has ids of invoices that are left out, by organization and reason.
-    """
-    # Whatever comes from data is escaped; an unknown name in the template is an error.
-    environment = Environment(
-        loader=PackageLoader("harness.report", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"counted": counted, "percent": percent}
-    environment.filters |= {"month": _month, "moment": _moment, "breakable": _breakable}
-    load = manifest["load"]
-    left_out = list(_left_out(manifest, collection, examples))
-    source = manifest.get("source")
-    return environment.get_template("report.html.j2").render(
-        manifest=manifest,
-        invented=INVENTED if source == "sample" else None,
-        again=command_again("run", source, load.get("options", [])) if source else "harness run",
-        superseded=load.get("superseded", 0),
-        deleted=load.get("deleted", 0),
-        as_of_date=collection.as_of_date,
-        organizations=_organization_sections(collection, progress),
-        collected=sum(
-            row.invoices_count for each in collection.organizations.values() for row in each.rows
-        ),
-        data_faults=[each for each in left_out if each.is_data_fault],
-        on_purpose=[each for each in left_out if not each.is_data_fault],
-        tiles=tiles,
-    )
+    def overview(self) -> Iterator[tuple[str, str]]:
+        """The overview of the organizations that were drawn, each with its path."""
+        view = {
+            "manifest": self._manifest,
+            "organizations": self._entries,
+            "totals": [total for _, total in sorted(self._totals.items())],
+            "month": self._month,
+            "collected": self._collected,
+            "data_faults": sum(each.faults for each in self._entries)
+            + sum(each.invoices_count for each in self._unknown.faults),
+            "unknown": self._unknown,
+            **self._not_landed(),
+        }
+        yield "report/index.html", self._overview.render(view, **_INSIDE)
+        if not self._alone:
+            yield "report.html", self._overview.render(view, **_BESIDE)
 
+    def _not_landed(self) -> dict[str, int]:
+        return {name: self._load.get(name, 0) for name in ("superseded", "deleted")}
 
-def _organization_sections(
-    collection: Collection, progress: Callable[[float, str], None]
-) -> list[OrganizationSection]:
-    all_figures = {
-        each.id: list(currency_figures(each, collection))
-        for each in collection.organizations.values()
-    }
-    charts = sum(map(len, all_figures.values()))
-    sections = []
-    drawn = 0
-    for number, organization in enumerate(collection.organizations.values(), start=1):
-        currencies = []
-        for figures in all_figures[organization.id]:
-            progress(drawn / charts, f", {drawn} of {charts} charts")
-            id_ = f"organization-{number}-{figures.code}"
-            title = f"Amounts in {figures.code} by month and payment status"
-            picture = chart(figures, f"{id_}-chart", title, _description(figures))
-            currencies.append(CurrencySection(id_, figures, picture))
-            drawn += 1
-        sections.append(
-            OrganizationSection(
-                f"organization-{number}", _title(organization), organization, tuple(currencies)
+    def _enter(
+        self, entry: Entry, sections: list[CurrencySection], complete: Sequence[date]
+    ) -> None:
+        self._entries.append(entry)
+        self._month = max([*complete[-1:], *([self._month] if self._month else [])], default=None)
+        for section in sections:
+            code = section.figures.code
+            total = self._totals.setdefault(
+                code, Total(code, section.figures.subunits_per_unit, Sums.of([]), 0)
             )
-        )
-    return sections
+            total.due_cents += section.receivables.due_cents
+            if now := section.figures.complete():
+                total.sums = Sums.of([total.sums, now])
+
+    def _money_in(self, cents: int | None, currency: str | None) -> str:
+        if cents is None:
+            return ""
+        if currency not in self._subunits:
+            return f"{cents:,} cents"
+        return f"{major_units(cents, self._subunits[currency])} {currency}"
 
 
-def _description(figures: CurrencyFigures) -> str:
-    first, last = _month(figures.months[0].month), _month(figures.months[-1].month)
-    largest = max(figures.months, key=lambda each: each.invoiced.amount_cents)
-    return (
-        f"Stacked bars from {first} to {last}, which is not over yet: collected at the bottom, open"
-        f" in the middle, failed on top. Most was invoiced in {_month(largest.month)}:"
-        f" {figures.money(largest.invoiced.amount_cents)} {figures.code}. All figures are in the"
-        " table below."
-    )
+# Where the files and the other pages are, as seen from a page.
+_INSIDE = {"files": "../", "pages": ""}
+_BESIDE = {"files": "", "pages": "report/"}
 
 
-def _left_out(
-    manifest: dict[str, Any],
-    collection: Collection,
-    examples: dict[tuple[str | None, str], list[str]],
-) -> Iterator[LeftOut]:
-    for each in manifest["exclusions"]:
-        id_, code = each["organization_id"], each["reason"]
-        known = collection.organizations.get(id_)
-        first = each["example_invoice_id"]
-        others = [other for other in examples.get((id_, code), []) if other != first]
-        yield LeftOut(
-            organization=_title(known) if known else id_ or "none given",
-            reason=reason(code),
-            invoices_count=each["invoices_count"],
-            examples=(first, *others)[:_EXAMPLES],
-            is_data_fault=each["is_data_fault"],
-            given=each["given"],
-        )
-
-
-def _examples(version: Published) -> dict[tuple[str | None, str], list[str]]:
-    found: dict[tuple[str | None, str], list[str]] = defaultdict(list)
-    with duckdb.connect(str(version.database), read_only=True) as connection:
-        for id_, reason, example in connection.execute(
-            "select organization_id, exclusion_reason, min(example_invoice_id)"
-            " from invoice_exclusions group by organization_id, exclusion_reason, month"
-            " order by organization_id nulls last, exclusion_reason, month desc nulls last"
-        ).fetchall():
-            found[id_, reason].append(example)
-    return found
-
-
-def _title(organization: Organization) -> str:
-    return organization.name or f"Organization {organization.id}"
-
-
-def _month(month: date) -> str:
-    return f"{month:%B %Y}"
+def page_name(organization_id: str) -> str:
+    """What the page of an organization is called: its id, where that is fit for a file's name."""
+    if re.fullmatch("[a-z0-9][a-z0-9-]{0,63}", organization_id) and organization_id != "index":
+        return f"{organization_id}.html"
+    return f"id-{hashlib.sha256(organization_id.encode()).hexdigest()[:32]}.html"
 
 
 def _moment(text: str) -> str:
     return f"{datetime.fromisoformat(text):%Y-%m-%d %H:%M:%S} UTC"
-
-
-def _breakable(amount: str) -> Markup:
-    # A very long one may break, but not within a group of digits.
-    return Markup(",<wbr>").join(amount.split(","))

@@ -71,8 +71,10 @@ class Browser:
             self.events.append(self._next())
 
     def value(self, expression: str) -> Any:
-        """What a JavaScript expression gives on the page."""
-        answer = self.ask("Runtime.evaluate", expression=expression, returnByValue=True)
+        """What a JavaScript expression gives on the page, once it is known."""
+        answer = self.ask(
+            "Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True
+        )
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
 
