@@ -127,12 +127,12 @@ class Size:
 
 
 def generated(size: Size, one: bool) -> Path:
-    """The directory with the tables, made where they are not there yet."""
+    """A directory with the folder `tables`, made where that is not there yet."""
     name = f"{size.organizations}x{size.currencies}x{size.months}{'_of_one' if one else ''}"
     directory = RESULTS / f"organizations_{name}"
-    if (directory / "invoices.parquet").exists():
+    if (directory / "tables" / "invoices.parquet").exists():
         return directory
-    directory.mkdir(parents=True, exist_ok=True)
+    (directory / "tables").mkdir(parents=True, exist_ok=True)
     values = {
         "$organizations": str(size.organizations),
         "$currencies": str(size.currencies),
@@ -149,7 +149,7 @@ def generated(size: Size, one: bool) -> Path:
     with duckdb.connect(config={"memory_limit": "1500MB"}) as connection:
         connection.execute(filled(MACROS))
         for table_, query in QUERIES.items():
-            file = directory / f"{table_}.parquet"
+            file = directory / "tables" / f"{table_}.parquet"
             connection.execute(f"copy ({filled(query)}) to '{file}' (format parquet)")
     return directory
 
@@ -158,7 +158,7 @@ def steps(home: Path, data: Path, wanted: list[str]) -> dict[str, Cost]:
     """What each step costs; a load begins in a new home."""
     if "load" in wanted:
         shutil.rmtree(home, ignore_errors=True)
-    words = {"load": ("--from", data), "build": ("--as-of", AS_OF_DATE)}
+    words = {"load": ("--from", data / "tables"), "build": ("--as-of", AS_OF_DATE)}
     return {
         step: run([*HARNESS, COMMANDS.get(step, step), "--home", home, *words.get(step, ())])
         for step in wanted
@@ -245,11 +245,9 @@ def main() -> int:
     arguments = parser.parse_args()
 
     size = Size(arguments.organizations, arguments.currencies, arguments.months)
-    homes = RESULTS / "homes"
-    costs = {
-        name: steps(homes / name, generated(size, one=name == "one"), arguments.steps)
-        for name in ("many", "one")
-    }
+    data = {"many": generated(size, one=False), "one": generated(size, one=True)}
+    homes = {name: directory / "home" for name, directory in data.items()}
+    costs = {name: steps(homes[name], data[name], arguments.steps) for name in data}
     ratios = {
         step: costs["many"][step].processor_seconds / costs["one"][step].processor_seconds
         for step in arguments.steps
@@ -271,7 +269,7 @@ def main() -> int:
     header = ["step", "many, processor s", "one", "ratio", "many, peak GB", "one"]
     if rows:
         print(table(header, rows))
-    served = serve(homes / "many") if arguments.serve else {}
+    served = serve(homes["many"]) if arguments.serve else {}
     if served:
         print("\n" + table(["the server", ""], list(served.items())))
     save("organizations", size.invoices, {"ratios": ratios, "costs": costs, "served": served})
