@@ -29,19 +29,8 @@ Harness = Callable[..., subprocess.CompletedProcess[str]]
 # What takes longest comes first, so that no worker is left alone with it at the end.
 LONGEST_FIRST = (
     *("parity", "postgres", "package", "docs", "build", "install", "ci", "dbt", "server", "soak"),
-    *(
-        "many",
-        "ending",
-        "setup",
-        "check",
-        "load",
-        "api",
-        "publish",
-        "field",
-        "shrinkage",
-        "bi",
-        "report",
-    ),
+    *("ending", "setup", "check", "load", "api", "publish", "field", "shrinkage", "bi", "report"),
+    "many",
 )
 
 
