@@ -30,6 +30,7 @@ Harness = Callable[..., subprocess.CompletedProcess[str]]
 LONGEST_FIRST = (
     *("parity", "postgres", "package", "docs", "build", "install", "ci", "dbt", "server", "soak"),
     *("ending", "setup", "check", "load", "api", "publish", "field", "shrinkage", "bi", "report"),
+    "many",
 )
 
 
