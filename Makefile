@@ -7,6 +7,7 @@ INSTALLED := $(VENV)/.installed
 TESTING := $(VENV)/.testing
 ENGINES := $(VENV)/.engines
 POSTGRES := $(VENV)/.postgres
+BI := target/bi/.installed
 SOURCES := harness benchmarks seeds tests examples hatch_build.py
 # A file of tests is of one process, which sets it up once; conftest.py has their order.
 PYTEST = $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
@@ -23,7 +24,7 @@ made_of = $(CURDIR) $$($(1) -c 'import sys; print(sys.base_prefix, sys.version)'
 ANEW := $(shell test "$$(cat $(INSTALLED) 2>/dev/null)" = "$(call made_of,$(GIVEN))" || echo anew)
 
 .DEFAULT_GOAL := help
-.PHONY: anew help setup run test test-engines test-postgres test-dbt-versions soak bench bench-large \
+.PHONY: anew help setup run test test-engines test-postgres test-dbt-versions test-bi soak bench bench-large \
 	docs lint lint-python lint-sql lock clean
 
 help:
@@ -36,6 +37,7 @@ help:
 	@echo "make docs         build dbt's documentation, one page: target/static_index.html"
 	@echo "make test-engines build everything on PostgreSQL and Spark, too, and compare with DuckDB"
 	@echo "make test-dbt-versions  build and test the sample with dbt-core 1.10 and 1.12, too"
+	@echo "make test-bi      show what is published with Superset and Streamlit, in a browser"
 	@echo "make setup        only set up: the environment in $(VENV), with $(BIN)/harness and $(BIN)/dbt"
 	@echo "make lint         only the linters"
 	@echo "make lock         pin the requirements again (needs uv: pip install uv, outside of $(VENV))"
@@ -110,6 +112,16 @@ test-postgres: $(POSTGRES) test
 test-dbt-versions: $(INSTALLED)
 	@for version in 1.10 1.12; do $(BIN)/python tests/engines/dbt_version.py $$version || exit 1; done
 
+# Superset alone is 900 MB, and pins what the harness needs newer.
+$(BI): requirements-bi.txt
+	@echo "Setting up target/bi with Superset and Streamlit: a few minutes, once" >&2
+	@$(PYTHON) -m venv --clear target/bi
+	@target/bi/bin/pip install -qq --disable-pip-version-check --require-hashes -r requirements-bi.txt
+	@touch $@
+
+test-bi: $(TESTING) $(BI)
+	$(BIN)/python -m pytest tests/bi
+
 lint: $(TESTING)
 	@$(MAKE) --no-print-directory --jobs 2 lint-python lint-sql
 
@@ -133,6 +145,7 @@ lock:
 		--output-file requirements-dev.txt
 	$(LOCK) --extra postgres --extra spark $(call pinned_in,requirements.txt requirements-dev.txt) \
 		--output-file requirements-engines.txt
+	$(subst pyproject.toml,requirements-bi.in,$(LOCK)) --output-file requirements-bi.txt
 
 clean:
 	rm -rf $(VENV) target logs dev.duckdb
