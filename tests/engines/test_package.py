@@ -80,9 +80,15 @@ def test_a_consumer_turns_metrics_on(consumer: Path, tmp_path: Path) -> None:
     (project / "dbt_project.yml").write_text(yaml.safe_dump(configuration))
     dbt(tmp_path, "parse", project=project)
     manifest = semantic_manifest(tmp_path)
-    assert len(manifest["metrics"]) == len(manifest["saved_queries"]) == 4
-    (model,) = manifest["semantic_models"]
-    assert model["node_relation"]["schema_name"] == "main_finance"
+    assert (len(manifest["metrics"]), len(manifest["saved_queries"])) == (6, 5)
+    schemas = {
+        model["name"]: model["node_relation"]["schema_name"]
+        for model in manifest["semantic_models"]
+    }
+    assert schemas == {
+        **dict.fromkeys(("invoice_collection", "uncollected_invoices"), "main_finance"),
+        "organizations": "main_work",
+    }
 
 
 @pytest.mark.usefixtures("build_output")

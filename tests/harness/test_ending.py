@@ -156,7 +156,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from harness.cli import main, make
 from harness.load import landing
-from harness.report import page
+from harness.report import writing
 
 def stuck(where):
     def step(self, *_):
@@ -174,7 +174,7 @@ else:
     make._load, make._load_line = lambda *_, **__: None, lambda _: "loaded"
     make.build, make._build_line = lambda *_: None, lambda _: "built"
     make.check, make.as_text = lambda *_: SimpleNamespace(passed=True), lambda *_, **__: []
-    page.write_report = stuck(lambda _: time.sleep(3600))
+    writing.write_report = stuck(lambda _: time.sleep(3600))
 main.main()
 """
 
