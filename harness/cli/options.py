@@ -85,12 +85,17 @@ PER_PAGE = click.option(
     type=click.IntRange(1, 1000),
     help=f"How many invoices to ask an API for at a time. Default: {origin.PER_PAGE}.",
 )
+CONNECTIONS = click.option(
+    "--connections",
+    type=click.IntRange(1, 16),
+    help=f"How many pages to ask an API for at once. Default: {origin.CONNECTIONS}.",
+)
 INSECURE = click.option(
     "--insecure",
     is_flag=True,
     help="Allow http:// beyond this machine; it shows the key to others.",
 )
-LOADING = (SOURCE, ORGANIZATIONS, SCHEMA, ONLY, PER_PAGE, INSECURE)
+LOADING = (SOURCE, ORGANIZATIONS, SCHEMA, ONLY, PER_PAGE, CONNECTIONS, INSECURE)
 AS_OF = click.option(
     "--as-of",
     type=_Date(),

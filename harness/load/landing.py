@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import duckdb
 
@@ -13,6 +13,7 @@ from harness.foundation.progress import watching
 from harness.load.columns import NULL, Draft, Selection, lacking, names_owner, selection
 from harness.load.customers import customers_in
 from harness.load.fitness import check_rows
+from harness.load.landed import Landed, what_is_lacking
 from harness.load.nulls import told, without_words, words_in
 from harness.load.owner import UNNAMED, first_month, ids_of, owner_of
 from harness.load.versions import Dropped, find_dropped
@@ -20,14 +21,6 @@ from harness.sources.formats import literal, path_literal, reading
 from harness.sources.tables import NO_ROWS, OWNER, Column, Found, Source
 
 _NOTHING = Dropped(0, 0)
-
-
-class Landed(NamedTuple):
-    """A table that has landed."""
-
-    found: Found
-    rows: int
-    dropped: Dropped
 
 
 @dataclass(frozen=True)
@@ -53,15 +46,16 @@ class Landing:
                 known = self.query("select distinct code from {}", "billing_entities")
                 self.codes.update(str(code) for (code,) in known)
             invoices = self.land("invoices")
-            announced = (invoices and invoices.found.announced) or 0
-            if invoices and invoices.rows < announced and not self.source.files:
+            assert invoices is not None
+            if invoices.found.moved or (not self.source.files and invoices.lacks_some):
                 # What moved from page to page during the crawl is found by another.
                 invoices = self.land("invoices")
-            assert invoices is not None
+                assert invoices is not None
             if not organizations:
                 self.name_organization(invoices)
             customers = self.land("customers")
-        self.compare(invoices.rows, invoices.found.announced or 0)
+        if lacking_ := what_is_lacking(invoices, self.source):
+            self.note(lacking_)
         return {
             "organizations": organizations.rows if organizations else 1,
             "billing_entities": entities.rows if entities else 0,
@@ -71,20 +65,6 @@ class Landing:
             "superseded": invoices.dropped.superseded,
             "raw": invoices.rows,
         }
-
-    def compare(self, raw: int, announced: int) -> None:
-        """Note or raise where there are fewer invoices than Lago counted."""
-        if raw >= announced:
-            return
-        lacking_ = f"{raw} invoices, but Lago counted {announced}: some may have moved"
-        if not self.source.files:
-            raise HarnessError(
-                f"two crawls of {self.source.name} hold {lacking_} from page to page; load "
-                "again when less is changed there"
-            )
-        self.note(
-            f"the pages hold {lacking_} from page to page while they were saved; save them again"
-        )
 
     def land(self, table: str) -> Landed | None:
         """Write what is used of a table; None where there is nothing to know of organizations."""

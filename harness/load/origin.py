@@ -12,6 +12,7 @@ from harness.sources.tables import Source
 
 SAMPLE = "sample"
 PER_PAGE = 500
+CONNECTIONS = 4
 SCHEMA = "public"
 
 _SAMPLE_FILES = PROJECT / "seeds" / "lago"
@@ -33,6 +34,8 @@ class Options:
     """Whose the rows are that do not say so; of a database, the only one to load."""
     per_page: int | None = None
     """How many invoices to ask an API for at a time; PER_PAGE where it is not given."""
+    connections: int | None = None
+    """How many pages to ask an API for at once; CONNECTIONS where it is not given."""
     insecure: bool = False
     """Whether an API key may go over http:// beyond this machine."""
 
@@ -54,7 +57,7 @@ _TAKEN = {
     "a directory": ("organization",),
     "a file of invoices": ("organizations", "organization"),
     "a database": ("schema", "organization"),
-    "an API": ("per_page", "insecure"),
+    "an API": ("per_page", "connections", "insecure"),
 }
 """The options that each kind of source takes."""
 
@@ -71,7 +74,8 @@ def origin(source: str, options: Options, note: Callable[[str], None]) -> Source
         # Only the crawl waits for its HTTP client to be imported.
         from harness.sources.lago_api import Api
 
-        return Api.at(source, options.per_page or PER_PAGE, options.insecure)
+        connections = options.connections or CONNECTIONS
+        return Api.at(source, options.per_page or PER_PAGE, options.insecure, connections)
     if is_url:
         # The rest of a URL may hold a password.
         raise HarnessError(f"{scheme}:// is not supported; {_SOURCES}")

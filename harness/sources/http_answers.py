@@ -40,6 +40,8 @@ class Server:
     """Whether no proxy may be used: it would read the headers, or be another machine's loopback."""
     answered: bool = False
     """Whether it has answered before: it is there, and what keeps it from answering may pass."""
+    _quiet_until: float = 0.0
+    """Until when nobody asks: what one is told of too many requests holds for all."""
 
     def __enter__(self) -> "Server":
         headers = {**self.headers, "Accept-Encoding": "gzip"}
@@ -67,6 +69,8 @@ class Server:
     def json(self, path: str, query: dict[str, Any]) -> Any:
         """The JSON that a path gives. Raises HarnessError for what stays, or cannot pass."""
         place, started = f"{self.url}/{path}", monotonic()
+        if (left := self._quiet_until - started) > 0:
+            sleep(left)
         for tries in range(1, _TRIES + 1):
             try:
                 return in_background(lambda: self._ask(place, query)).result(_LONGEST_ANSWER)
@@ -77,6 +81,8 @@ class Server:
                 ) from None
             except PassingError as error:
                 problem, pause = str(error), _pause(tries, error.hint)
+                if error.too_many:
+                    self._quiet_until = max(self._quiet_until, monotonic() + pause)
             spent = monotonic() - started
             if tries == _TRIES or spent + pause > _LONGEST_WAIT:
                 break

@@ -31,9 +31,9 @@ class StatusError(HarnessError):
 class PassingError(Exception):
     """What may pass, and after how many seconds the server wants to be asked again."""
 
-    def __init__(self, problem: str, hint: float = 0.0) -> None:
+    def __init__(self, problem: str, hint: float = 0.0, too_many: bool = False) -> None:
         super().__init__(problem)
-        self.hint = hint
+        self.hint, self.too_many = hint, too_many
 
 
 def json_of(response: httpx.Response, place: str) -> Any:
@@ -89,7 +89,7 @@ def _parsed(body: bytes, place: str, kind: str) -> Any:
 def _fault(response: httpx.Response, place: str) -> Exception:
     status = response.status_code
     if status in _MAY_PASS:
-        return PassingError(f"the status {status}", _hint(response))
+        return PassingError(f"the status {status}", _hint(response), status == 429)
     if location := response.headers.get("Location"):
         target = urlsplit(urljoin(place, location))
         # Without what may be a secret.

@@ -3,8 +3,6 @@
 import ipaddress
 import os
 import re
-from collections.abc import Iterator
-from concurrent.futures import Future
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,10 +12,10 @@ from urllib.parse import urlsplit
 from duckdb import DuckDBPyConnection
 
 from harness.foundation.errors import HarnessError
-from harness.foundation.progress import Progress
-from harness.sources.http_answers import Server, in_background
+from harness.sources.crawl import Crawl
+from harness.sources.http_answers import Server
 from harness.sources.http_bodies import StatusError
-from harness.sources.responses import items_of, page_of, unwrapped
+from harness.sources.responses import dump_of, items_of, page_of, unwrapped
 from harness.sources.tables import RESPONSES, Found
 
 SCHEMES = ("https", "http")
@@ -31,9 +29,11 @@ class Api:
     """The URL that the paths are added to."""
     key: str = field(repr=False)
     per_page: int
+    connections: int = 1
+    """How many pages are asked for at once."""
 
     @classmethod
-    def at(cls, url: str, per_page: int, insecure: bool) -> "Api":
+    def at(cls, url: str, per_page: int, insecure: bool, connections: int = 1) -> "Api":
         """The Lago at a URL, with the key in LAGO_API_KEY. Raises HarnessError, without the URL."""
         try:
             parts = urlsplit(url)
@@ -62,7 +62,12 @@ class Api:
             )
         place = f"[{host}]" if ":" in host else host
         path = parts.path.rstrip("/").removesuffix("/api/v1")
-        return cls(f"{parts.scheme}://{place}{f':{port}' if port else ''}{path}", key, per_page)
+        return cls(
+            f"{parts.scheme}://{place}{f':{port}' if port else ''}{path}",
+            key,
+            per_page,
+            connections,
+        )
 
     @property
     def files(self) -> dict[str, int]:
@@ -81,7 +86,7 @@ class Api:
         # The organization is asked for first, so the server has answered before.
         with self.server(answered=table != "organizations") as server:
             if table == "invoices":
-                return unwrapped(connection, table, self._pages(server), work, place)
+                return self._invoices(connection, server, work, place)
             try:
                 body = self.get(server, table, RESPONSES[table])
             except _NotFoundError:
@@ -116,25 +121,18 @@ class Api:
         _check(body, key, query, f"{self.name}/api/v1/{path}")
         return body
 
-    def _pages(self, server: Server) -> Iterator[tuple[object, Any]]:
-        progress, read = Progress(), 0
-
-        def ask(page: int) -> Future[Any]:
+    def _invoices(
+        self, connection: DuckDBPyConnection, server: Server, work: Path, place: str
+    ) -> Found:
+        def ask(page: int) -> Any:
             query = {"page": page, "per_page": self.per_page}
-            return in_background(lambda: self.get(server, "invoices", "invoices", **query))
+            return self.get(server, "invoices", "invoices", **query)
 
-        # The next page comes while this one is written.
-        asked: Future[Any] | None = ask(1)
-        while asked:
-            body = asked.result()
-            number, pages, count = page_of(body, self.name)
-            items = len(body["invoices"])
-            more = items and (number < pages or body["meta"].get("next_page"))
-            asked = ask(number + 1) if more else None
-            read += items
-            progress.show(min(1.0, number / max(1, pages)), f", {read:,} of {count:,} invoices")
-            yield f"{self.name}, page {number}", body
-        progress.end()
+        # Asked again, one page after the other: so nothing is missed that moves.
+        again = dump_of("invoices", work).exists()
+        crawl = Crawl(ask, self.name, self.per_page, 1 if again else self.connections)
+        found = unwrapped(connection, "invoices", crawl, work, place, crawled=True)
+        return found._replace(moved=crawl.moved)
 
 
 class _NotFoundError(HarnessError):

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import orjson
 from duckdb import DuckDBPyConnection
@@ -19,19 +19,41 @@ _START = r'\s*\{{\s*"({}|meta)"\s*:\s*[\[{{]'
 _META = ("current_page", "total_pages", "total_count")
 
 
+class _Page(NamedTuple):
+    """A page of invoices: how many it has, and what Lago counts."""
+
+    items: int
+    pages: int
+    invoices: int
+
+
 def unwrapped(
     connection: DuckDBPyConnection,
     table: str,
     bodies: Iterable[tuple[object, Any]],
     work: Path,
     place: object,
+    crawled: bool = False,
 ) -> Found:
-    """The rows of a table in the bodies of API responses, added to a dump in `work`."""
-    dump = work / f"{table}.ndjson"
+    """The rows of a table in the bodies of API responses, added to a dump in `work`.
+
+    Pages that are `crawled` are all that there are, whatever Lago counts.
+    """
+    dump = dump_of(table, work)
     with dump.open("ab") as lines:
-        announced = _unwrap(bodies, table, lines, place)
+        pages = _unwrap(bodies, table, lines)
     rows = table_rows(connection, [dump], table, work) if dump.stat().st_size else NO_ROWS
-    return Found(rows, place, announced=announced)
+    if not pages:
+        return Found(rows, place)
+    if not crawled:
+        _check_missing(pages, place)
+    announced = min(pages[max(pages)].invoices, pages[min(pages)].invoices)
+    return Found(rows, place, announced, whole=crawled and _are_whole(pages))
+
+
+def dump_of(table: str, work: Path) -> Path:
+    """Where the rows of a table are added to."""
+    return work / f"{table}.ndjson"
 
 
 def items_of(body: object, key: str, place: object) -> list[dict[str, Any]]:
@@ -72,16 +94,12 @@ def saved(files: Sequence[Path]) -> Iterator[tuple[object, Any]]:
         yield file, body
 
 
-def _unwrap(
-    bodies: Iterable[tuple[object, Any]], table: str, lines: IO[bytes], place: object
-) -> int | None:
-    """Write what API responses hold of a table as NDJSON.
+def _unwrap(bodies: Iterable[tuple[object, Any]], table: str, lines: IO[bytes]) -> dict[int, _Page]:
+    """Write what API responses hold of a table as NDJSON; returns its pages, if it is of invoices.
 
-    Returns how many invoices Lago counted, where they are pages of invoices: what is created after
-    the first page need not be on the others. Raises HarnessError where one is no such response,
-    and where a page is missing or there twice.
+    Raises HarnessError where one is no such response, and where a page is there twice.
     """
-    pages: dict[int, list[int]] = {}
+    pages: dict[int, _Page] = {}
     key, used, begun = RESPONSES[table], [*TABLES[table], "lago_id", "customer"], False
     for name, body in bodies:
         items = items_of(body, key, name)
@@ -99,15 +117,22 @@ def _unwrap(
                 raise HarnessError(
                     f"{name} is page {page}, and so is another file; remove one of them"
                 )
-            pages[page] = totals
-    if not pages:
-        return None
-    total_pages, total_count = pages[max(pages)]
-    total_count = min(total_count, pages[min(pages)][1])
+            pages[page] = _Page(len(items), *totals)
+    return pages
+
+
+def _check_missing(pages: dict[int, _Page], place: object) -> None:
+    total_pages = pages[max(pages)].pages
     missing = [str(page) for page in range(1, total_pages + 1) if page not in pages]
     if missing:
         raise HarnessError(
             f"{place} lacks page {', '.join(missing[:20])} of the {total_pages} pages of "
             "invoices; get all of them again"
         )
-    return total_count
+
+
+def _are_whole(pages: dict[int, _Page]) -> bool:
+    """Whether all pages are full but the last, which is neither full nor empty."""
+    sizes = [pages[number].items for number in sorted(pages)]
+    full = {size for size in sizes[:-1]}
+    return sizes[-1] > 0 and (not full or (len(full) == 1 and sizes[-1] < full.pop()))

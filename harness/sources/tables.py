@@ -155,6 +155,10 @@ class Found(NamedTuple):
     """How many invoices Lago counted, where it says so."""
     advice: str = FILE_ADVICE
     """What to do where it cannot be read."""
+    moved: bool = False
+    """Whether invoices moved from page to page while several were asked for at once."""
+    whole: bool = False
+    """Whether its pages are all that there are, by themselves and not by Lago's count."""
 
 
 class Source(Protocol):
