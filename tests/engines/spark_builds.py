@@ -94,7 +94,9 @@ def load(directory: Path) -> None:
     """Makes the tables in the schema lago."""
     session().sql("create schema lago")
     for table in TABLES:
-        texts = session().read.csv(str(directory / f"{table}.csv"), header=True, escape='"')
+        file = str(directory / f"{table}.csv")
+        # A customer's name has two lines.
+        texts = session().read.csv(file, header=True, escape='"', multiLine=True)
         texts.createOrReplaceTempView("texts")
         columns = (
             f"cast({name} as {TYPES.get(name, 'string')}) as {name}" for name in texts.columns
