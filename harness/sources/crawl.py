@@ -60,10 +60,12 @@ class Crawl:
     def _invoices(self, page: int) -> int:
         """How many invoices there are, by the last page that has some: it is near to `page`."""
         count = len(self._ask(page)["invoices"])
-        while count == self._size:
-            page += 1
-            count = len(self._ask(page)["invoices"])
-        while not count and page > 1:
-            page -= 1
-            count = len(self._ask(page)["invoices"])
+        if count == self._size:
+            while count == self._size:
+                page += 1
+                count = len(self._ask(page)["invoices"])
+        else:
+            while not count and page > 1:
+                page -= 1
+                count = len(self._ask(page)["invoices"])
         return (page - 1) * self._size + count

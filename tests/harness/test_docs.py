@@ -51,6 +51,13 @@ ELSEWHERE = {
     "harness diff --against": "test_diff.py::test_live_lago",
     "harness diff answer.json": "test_diff.py::test_lago_is_equal_with_doubles_and_empty_months",
     "export PGHOST": "test_bi.py::copying",
+    **dict.fromkeys(
+        (
+            *("cp -r examples/superset", "sed -i", "python3 -m zipfile"),
+            "superset import-dashboards",
+        ),
+        "../bi/test_bi_tools.py::test_superset_shows_what_is_published",
+    ),
     ".venv/bin/python examples/copy_to_postgres.py": "test_bi.py::copying",
     ".venv/bin/mf query --metrics": "test_metrics.py::test_every_command_of_metricflow_succeeds",
     ".venv/bin/mf query --saved-query collection_by_month": "test_metrics.py::"
