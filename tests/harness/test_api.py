@@ -124,8 +124,8 @@ def test_faults_and_new_invoices_on_the_way_change_no_figure(
     assert [organizations, entities] == expected[:2]
     assert [row for row in invoices if not row[0].startswith("created-")] == expected[2]
     assert result.superseded >= 1
-    # What moves on makes a crawl incomplete only where pages are asked for at once.
-    assert (result.read < 2 * result.raw) == (connections == 1)
+    # What moves on does not make a crawl incomplete whose pages come in order.
+    assert connections > 1 or result.read < 2 * result.raw
 
 
 def test_many_invoices(home: Home, lago: Lago) -> None:
