@@ -86,7 +86,7 @@ class Pages:
     def organization(
         self, organization: Organization, collection: Collection, details: Details
     ) -> Iterator[tuple[str, str]]:
-        """The page of an organization, each with its path; it enters the overview, too."""
+        """The pages of an organization, each after its path; it enters the overview, too."""
         loaded_at = self._load["loaded_at"]
         sections = [
             CurrencySection(figures, details.receivables.get(figures.code, Receivables()))
@@ -118,7 +118,7 @@ class Pages:
             yield "report.html", self._organization_page.render(view, **_BESIDE, version=version)
 
     def overview(self) -> Iterator[tuple[str, str]]:
-        """The overview of the organizations that were drawn, each with its path."""
+        """The overview of the organizations that were drawn, each after its path."""
         view = {
             "manifest": self._manifest,
             "organizations": self._entries,

@@ -12,8 +12,8 @@ from harness.report.chart import STACKED, bars, lines, sparkline
 from harness.report.details import Details, OpenInvoice, Receivables
 from harness.report.figures import CurrencyFigures, MonthFigures, Sums, named
 
-# A table of so many characters in a line is printed across a page of paper.
-_WIDE_LINE = 90
+# A table whose amounts take more characters in a line is printed across the page.
+_FITS_UPRIGHT = 45
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class CurrencySection:
     def is_wide(self) -> bool:
         """Whether the table of months is too wide for paper."""
         sums = [*self.total.by_status.values(), self.total.invoiced]
-        return sum(len(self.figures.money(each.amount_cents)) for each in sums) > _WIDE_LINE - 45
+        return sum(len(self.figures.money(each.amount_cents)) for each in sums) > _FITS_UPRIGHT
 
     @property
     def bars(self) -> Markup:
