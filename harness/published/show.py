@@ -38,13 +38,18 @@ def table(
 
 def major_units(cents: int, subunits_per_unit: int) -> str:
     """The amount in units of the currency, exact, with thousands separated by commas."""
-    decimals = decimals_of(subunits_per_unit)
-    whole, rest = divmod(abs(cents) * (10**decimals // subunits_per_unit), 10**decimals)
-    fraction = f".{rest:0{decimals}}" if decimals else ""
-    return f"{'-' if cents < 0 else ''}{whole:,}{fraction}"
+    decimals, unit, factor = _scale(subunits_per_unit)
+    whole, rest = divmod(abs(cents) * factor, unit)
+    sign = "-" if cents < 0 else ""
+    return f"{sign}{whole:,}.{rest:0{decimals}}" if decimals else f"{sign}{whole:,}"
 
 
 @cache
+def _scale(subunits_per_unit: int) -> tuple[int, int, int]:
+    decimals = decimals_of(subunits_per_unit)
+    return decimals, 10**decimals, 10**decimals // subunits_per_unit
+
+
 def decimals_of(subunits_per_unit: int) -> int:
     """How many decimals an exact amount in units of the currency needs."""
     return next(places for places in range(10) if 10**places % subunits_per_unit == 0)

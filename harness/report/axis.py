@@ -1,5 +1,6 @@
 """The money axis of a chart: its scale, and which bars are longer than it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.report.figures import CurrencyFigures, MonthFigures
@@ -34,18 +35,17 @@ class Axis:
 
 def broken(figures: CurrencyFigures) -> list[MonthFigures]:
     """The months whose stacks are so much larger than all others that these would be flat."""
-    sizes = sorted((max(map(abs, _ends(each))) for each in figures.months), reverse=True)
+    sizes = sorted((_size(each) for each in figures.months), reverse=True)
     sizes = [each for each in sizes if each]
     for count in range(1, max(1, len(sizes) // 4) + 1 if len(sizes) > 2 else 0):
         if sizes[count - 1] >= _OUTLIER * sizes[count]:
-            return [each for each in figures.months if max(map(abs, _ends(each))) > sizes[count]]
+            return [each for each in figures.months if _size(each) > sizes[count]]
     return []
 
 
-def money_axis(figures: CurrencyFigures) -> Axis:
-    """The axis that all stacks but broken ones fit into, of at most seven ticks; zero is one."""
-    beyond = {each.month for each in broken(figures)}
-    ends = [_ends(each) for each in figures.months if each.month not in beyond]
+def money_axis(figures: CurrencyFigures, beyond: Sequence[MonthFigures]) -> Axis:
+    """The axis that all stacks but those `beyond` fit into, of at most seven ticks; zero is one."""
+    ends = [each.ends for each in figures.months if each not in beyond]
     high = max(0, *(above for above, _ in ends))
     low = min(0, *(below for _, below in ends))
     subunits = figures.subunits_per_unit
@@ -64,7 +64,6 @@ def money_axis(figures: CurrencyFigures) -> Axis:
     return Axis(ticks, divisor, decimals, f"{_SCALES[scale]}{figures.code}")
 
 
-def _ends(month: MonthFigures) -> tuple[int, int]:
-    """How far a stack goes above zero, and below."""
-    amounts = [each.amount_cents for each in month.by_status.values()]
-    return sum(each for each in amounts if each > 0), sum(each for each in amounts if each < 0)
+def _size(month: MonthFigures) -> int:
+    above, below = month.ends
+    return max(above, -below)

@@ -7,7 +7,7 @@ they look like is in the page's style sheet.
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from fractions import Fraction
-from functools import cache
+from functools import cache, lru_cache
 
 from markupsafe import Markup, escape
 
@@ -26,30 +26,41 @@ _SPARK_WIDTH, _SPARK_HEIGHT = 60, 16
 _MONTHS_BETWEEN_LABELS = (1, 2, 3, 6, 12, 24, 60, 120)
 
 
-def bars(figures: CurrencyFigures, id_: str, title: str, description: str) -> Markup:
-    """The stacked amounts by month; stacks beyond the scale are broken, and marked as such.
+def bars(
+    figures: CurrencyFigures,
+    beyond: Sequence[MonthFigures],
+    id_: str,
+    title: str,
+    description: str,
+) -> Markup:
+    """The stacked amounts by month; those `beyond` the scale are broken, and marked as such.
 
     `id_` must be the only one of its kind on the page; the other texts are read out instead of it.
     """
-    axis = money_axis(figures)
+    axis = money_axis(figures, beyond)
     low, high = axis.ticks[0], axis.ticks[-1]
 
     def y(cents: int) -> int:
-        inside = min(max(cents, low), high)
+        inside = low if cents < low else min(cents, high)
         return _TOP + (2 * (high - inside) * _BARS // (high - low) + 1) // 2
 
-    columns = _Columns(len(figures.months))
+    columns = _columns(len(figures.months))
     paths: dict[str, list[str]] = {status: [] for status in STACKED}
     breaks = []
+    zero = y(0)
     for number, month in enumerate(figures.months):
         above = below = 0
+        top = bottom = zero
         for status in STACKED:
             cents = month.by_status[status].amount_cents
-            start = above if cents > 0 else below
-            if cents:
-                paths[status].append(columns.bar(number, y(start), y(start + cents)))
-            above += max(0, cents)
-            below += min(0, cents)
+            if cents > 0:
+                above += cents
+                start, top = top, y(above)
+                paths[status].append(columns.bar(number, top, start))
+            elif cents:
+                below += cents
+                start, bottom = bottom, y(below)
+                paths[status].append(columns.bar(number, start, bottom))
         if above > high:
             breaks.append(columns.gap(number, _TOP + 40))
         if below < low:
@@ -60,7 +71,7 @@ def bars(figures: CurrencyFigures, id_: str, title: str, description: str) -> Ma
         f'<text x="0" y="{_TOP - 52}">{axis.title}</text>',
         *(f'<path class="{status}" d="{"".join(paths[status])}"/>' for status in STACKED),
         f'<path class="gap" d="{"".join(breaks)}"/>' if breaks else "",
-        f'<path class="zero" d="M{_LEFT} {y(0)}h{_WIDTH}"/>',
+        f'<path class="zero" d="M{_LEFT} {zero}h{_WIDTH}"/>',
         *_month_labels(figures, columns, _BARS),
     ]
     return _picture("bars", _BARS, parts, id_, title, description)
@@ -71,7 +82,7 @@ def lines(figures: CurrencyFigures, id_: str, title: str, description: str) -> M
 
     A share beyond that is drawn at the edge; `id_` and the texts are as for `bars`.
     """
-    columns = _Columns(len(figures.months))
+    columns = _columns(len(figures.months))
 
     def y(share: Fraction) -> int:
         return _TOP + _LINES - _height(share, _LINES)
@@ -86,7 +97,7 @@ def lines(figures: CurrencyFigures, id_: str, title: str, description: str) -> M
     }
     for status, shares in all_shares.items():
         points = [
-            None if share is None else (columns.middle(number), y(share))
+            None if share is None else (columns.middles[number], y(share))
             for number, share in enumerate(shares)
         ]
         parts.append(f'<path class="line {status}" d="{_line(points)}"/>')
@@ -124,31 +135,33 @@ def _height(share: Fraction, whole: int) -> int:
 
 
 class _Columns:
-    """Where months stand in a picture."""
+    """Where so many months stand in a picture."""
 
     def __init__(self, count: int) -> None:
-        self._count = count
         self.width = max(4, min(_WIDTH * 4 // (5 * count), _WIDEST_BAR))
+        self.starts = [_LEFT + number * _WIDTH // count for number in range(count)]
+        self.middles = [_LEFT + (2 * number + 1) * _WIDTH // (2 * count) for number in range(count)]
+        self._bars = [
+            (f"M{middle - self.width // 2} ", f"h{self.width}v", f"h-{self.width}z")
+            for middle in self.middles
+        ]
 
-    def middle(self, number: int) -> int:
-        return _LEFT + (2 * number + 1) * _WIDTH // (2 * self._count)
-
-    def start(self, number: int) -> int:
-        return _LEFT + number * _WIDTH // self._count
-
-    def bar(self, number: int, one: int, other: int) -> str:
+    def bar(self, number: int, top: int, bottom: int) -> str:
         """A rectangle of any amount, at least as high as can be seen."""
-        height = max(2, abs(one - other))
-        left = self.middle(number) - self.width // 2
-        return f"M{left} {min(one, other)}h{self.width}v{height}h-{self.width}z"
+        start, right, back = self._bars[number]
+        return f"{start}{top}{right}{max(2, bottom - top)}{back}"
 
     def gap(self, number: int, y: int) -> str:
         """A zigzag across a bar."""
-        left, step = self.middle(number) - self.width // 2 - 8, (self.width + 16) / 4
+        left, step = self.middles[number] - self.width // 2 - 8, (self.width + 16) / 4
         corners = (
             f"L{left + step * each:.0f} {y + (24 if each % 2 else 0)}" for each in range(1, 5)
         )
         return f"M{left} {y}{''.join(corners)}"
+
+
+# Those of one load are alike in all pictures.
+_columns = lru_cache(16)(_Columns)
 
 
 def _band(
@@ -156,8 +169,8 @@ def _band(
 ) -> Iterator[str]:
     """A ground under the last months, and what is so about them above it."""
     if months:
-        columns = _Columns(len(figures.months))
-        left = columns.start(len(figures.months) - len(months))
+        columns = _columns(len(figures.months))
+        left = columns.starts[-len(months)]
         yield (
             f'<rect class="band" x="{left}" y="{_TOP}" width="{_LEFT + _WIDTH - left}"'
             f' height="{height}"/>'
@@ -185,7 +198,7 @@ def _month_labels(figures: CurrencyFigures, columns: _Columns, height: int) -> I
     y = _TOP + height + 48 + _BASELINE
     for number, each in enumerate(months):
         if (each.year * 12 + each.month - 1) % step == 0:
-            yield f'<text class="middle" x="{columns.middle(number)}" y="{y}">{short(each)}</text>'
+            yield f'<text class="middle" x="{columns.middles[number]}" y="{y}">{short(each)}</text>'
 
 
 def _line(points: Sequence[tuple[int, int] | None]) -> str:

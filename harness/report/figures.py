@@ -3,11 +3,10 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from fractions import Fraction
 from functools import cache, cached_property
 from typing import NamedTuple
 
-from harness.collection.collection import PAYMENT_STATUSES, Collection, Organization, Row
+from harness.collection.collection import PAYMENT_STATUSES, Collection, Organization
 from harness.published.show import decimals_of, major_units, rate
 
 YEAR = 12
@@ -22,53 +21,52 @@ class Sum(NamedTuple):
     amount_cents: int
 
 
-_NOTHING = Sum(0, 0)
+_NOTHING = dict.fromkeys(PAYMENT_STATUSES, Sum(0, 0))
 
 
-@dataclass(frozen=True)
 class Sums:
-    """Invoices of some months in one currency: a sum per payment status, and of all of them."""
+    """Invoices of some months in one currency: a sum per payment status, and what follows of them.
 
-    by_status: dict[str, Sum]
+    `invoiced` is all that count; `rate` is the part of its amount that was collected, and
+    `failed_share` that which failed, both None where it is nothing or less.
+    """
+
+    def __init__(self, by_status: dict[str, Sum]) -> None:
+        """There must be a sum of each payment status, in their order."""
+        self.by_status = by_status
+        one, two, three = by_status.values()
+        self.invoiced = Sum(
+            one.invoices_count + two.invoices_count + three.invoices_count,
+            one.amount_cents + two.amount_cents + three.amount_cents,
+        )
+        self.rate = rate(by_status["succeeded"].amount_cents, self.invoiced.amount_cents)
+        self.failed_share = rate(by_status["failed"].amount_cents, self.invoiced.amount_cents)
 
     @classmethod
     def of(cls, several: Sequence["Sums"]) -> "Sums":
         """All of them together."""
-        return cls(
-            {
-                status: Sum(
-                    sum(each.by_status[status].invoices_count for each in several),
-                    sum(each.by_status[status].amount_cents for each in several),
-                )
-                for status in PAYMENT_STATUSES
-            }
-        )
-
-    @cached_property
-    def invoiced(self) -> Sum:
-        """All invoices that count, whatever their payment status."""
-        one, two, three = self.by_status.values()
-        return Sum(
-            one.invoices_count + two.invoices_count + three.invoices_count,
-            one.amount_cents + two.amount_cents + three.amount_cents,
-        )
-
-    @cached_property
-    def rate(self) -> Fraction | None:
-        """What was collected of what was invoiced; None where that was nothing or less."""
-        return rate(self.by_status["succeeded"].amount_cents, self.invoiced.amount_cents)
-
-    @cached_property
-    def failed_share(self) -> Fraction | None:
-        """What failed of what was invoiced; None where that was nothing or less."""
-        return rate(self.by_status["failed"].amount_cents, self.invoiced.amount_cents)
+        total = {}
+        for status in PAYMENT_STATUSES:
+            count = cents = 0
+            for each in several:
+                added = each.by_status[status]
+                count += added.invoices_count
+                cents += added.amount_cents
+            total[status] = Sum(count, cents)
+        return Sums(total)
 
 
-@dataclass(frozen=True)
 class MonthFigures(Sums):
-    """The invoices of one month in one currency."""
+    """The invoices of one month in one currency.
 
-    month: date
+    `ends` are how far their stacked amounts go above zero, and below, in cents.
+    """
+
+    def __init__(self, by_status: dict[str, Sum], month: date) -> None:
+        super().__init__(by_status)
+        self.month = month
+        above = sum(each.amount_cents for each in by_status.values() if each.amount_cents > 0)
+        self.ends = above, self.invoiced.amount_cents - above
 
 
 @dataclass(frozen=True)
@@ -128,12 +126,16 @@ def currency_figures(
     organization: Organization, collection: Collection, loaded_at: str
 ) -> Iterator[CurrencyFigures]:
     """The figures of each currency that the organization has invoices in, in order of code."""
-    by_code: dict[str, dict[tuple[date, str], Row]] = {}
+    by_code: dict[str, dict[date, dict[str, Sum]]] = {}
     for row in organization.rows:
-        by_code.setdefault(row.currency, {})[row.month, row.payment_status] = row
+        months_of = by_code.setdefault(row.currency, {})
+        by_status = months_of.setdefault(row.month, dict(_NOTHING))
+        by_status[row.payment_status] = Sum(row.invoices_count, row.amount_cents)
     over = months_over(organization.months, loaded_at)
-    for code, cells in sorted(by_code.items()):
-        months = tuple(_month_figures(cells, month) for month in organization.months)
+    for code, found in sorted(by_code.items()):
+        months = tuple(
+            MonthFigures(found.get(month, _NOTHING), month) for month in organization.months
+        )
         yield CurrencyFigures(code, collection.subunits_per_unit[code], months, over)
 
 
@@ -152,11 +154,3 @@ def counted(count: int) -> str:
 def named(month: date) -> str:
     """A month in words."""
     return f"{month:%B %Y}"
-
-
-def _month_figures(cells: dict[tuple[date, str], Row], month: date) -> MonthFigures:
-    sums = {}
-    for status in PAYMENT_STATUSES:
-        row = cells.get((month, status))
-        sums[status] = Sum(row.invoices_count, row.amount_cents) if row else _NOTHING
-    return MonthFigures(sums, month)

@@ -15,7 +15,7 @@ from harness.published.show import major_units, percent
 from harness.report.chart import short
 from harness.report.details import Details, Receivables
 from harness.report.figures import Sums, counted, currency_figures, months_over, named
-from harness.report.sections import CurrencySection, Entry, invoice_cells, month_lines, sums_cells
+from harness.report.sections import CurrencySection, Entry, invoice_lines, month_lines, sums_cells
 from harness.report.summary import periods, tiles
 
 
@@ -67,7 +67,7 @@ class Pages:
         environment.filters |= {"counted": counted, "percent": percent}
         environment.filters |= {"month": named, "short": short, "moment": _moment}
         environment.filters |= {"cells": sums_cells, "month_lines": month_lines}
-        environment.filters["invoice_cells"] = invoice_cells
+        environment.filters["invoice_lines"] = invoice_lines
         self._load, source = manifest["load"], manifest.get("source")
         again = command_again("run", source, self._load.get("options", [])) if source else None
         environment.globals |= {

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
-from harness.published.show import percent
+from harness.published.show import major_units, percent
 from harness.report.axis import broken
 from harness.report.chart import STACKED, bars, lines, sparkline
 from harness.report.details import Details, OpenInvoice, Receivables
@@ -56,7 +56,7 @@ class CurrencySection:
             " the table below."
         )
         title = f"Amounts in {figures.code} by month and payment status"
-        return bars(figures, f"{figures.code}-bars", title, text)
+        return bars(figures, self.broken, f"{figures.code}-bars", title, text)
 
     @property
     def lines(self) -> Markup:
@@ -97,29 +97,38 @@ def month_lines(figures: CurrencyFigures) -> Markup:
     lines = []
     for number, each in enumerate(figures.months):
         name = named(each.month) + (" (partial)" if number >= figures.over else "")
-        lines.append(f'<tr><th scope="row">{name}</th>{sums_cells(figures, each)}</tr>')
+        cells = _sums_cells(figures.subunits_per_unit, each)
+        lines.append(f'<tr><th scope="row">{name}</th>{cells}</tr>')
     return Markup("\n".join(lines))
 
 
 def sums_cells(figures: CurrencyFigures, sums: Sums) -> Markup:
     """The cells of a table's line: how many and how much by status, and the shares."""
-    shown = (sums.invoiced, *(sums.by_status[status] for status in STACKED))
-    pairs = (
-        f"{each.invoices_count:,}</td><td>{figures.money(each.amount_cents)}" for each in shown
-    )
-    texts = (*pairs, percent(sums.rate), percent(sums.failed_share))
-    return Markup(f"<td>{'</td><td>'.join(texts)}</td>")
+    return Markup(_sums_cells(figures.subunits_per_unit, sums))
 
 
-def invoice_cells(figures: CurrencyFigures, invoice: OpenInvoice) -> Markup:
-    """What follows number and customer in the line of an invoice to be collected."""
-    paid = "" if invoice.paid_cents is None else figures.money(invoice.paid_cents)
-    dates = f"<td>{invoice.issuing_date}</td><td>{invoice.payment_due_date or ''}</td>"
-    days = f'<td class="number">{invoice.days_past_due or ""}</td>'
-    amounts = "".join(
-        f'<td class="number">{each}</td>' for each in (paid, figures.money(invoice.due_cents))
-    )
-    return Markup(f"{dates}{days}<td>{invoice.payment_status}</td>{amounts}")
+def invoice_lines(figures: CurrencyFigures, invoices: Sequence[OpenInvoice]) -> Markup:
+    """The lines of the table of invoices to be collected."""
+    lines = []
+    for each in invoices:
+        paid = "" if each.paid_cents is None else figures.money(each.paid_cents)
+        lines.append(
+            f'<tr><th scope="row" class="named"><bdi>{escape(each.number or each.id)}</bdi></th>'
+            f'<td class="wrap"><bdi>{escape(each.customer or "")}</bdi></td>'
+            f"<td>{each.issuing_date}</td><td>{each.payment_due_date or ''}</td>"
+            f'<td class="number">{each.days_past_due or ""}</td><td>{each.payment_status}</td>'
+            f'<td class="number">{paid}</td>'
+            f'<td class="number">{figures.money(each.due_cents)}</td></tr>'
+        )
+    return Markup("\n".join(lines))
+
+
+def _sums_cells(subunits_per_unit: int, sums: Sums) -> str:
+    cells: list[str] = []
+    for count, cents in (sums.invoiced, *(sums.by_status[status] for status in STACKED)):
+        cells += f"{count:,}", major_units(cents, subunits_per_unit)
+    cells += percent(sums.rate), percent(sums.failed_share)
+    return f"<td>{'</td><td>'.join(cells)}</td>"
 
 
 def _cells(section: CurrencySection) -> tuple[str, ...]:

@@ -788,7 +788,8 @@ def test_the_money_axis_is_in_units_of_the_currency(
     cells: list[tuple[str, str, int]], axis: Axis
 ) -> None:
     given = [(1, status, code, cents) for code, status, cents in cells]
-    assert money_axis(figures(3, *given)) == axis
+    some = figures(3, *given)
+    assert money_axis(some, broken(some)) == axis
 
 
 def paths(picture: str) -> dict[str, str]:
@@ -803,7 +804,7 @@ def rectangles(path: str) -> list[tuple[int, int]]:
 
 
 def drawn_bars(some: CurrencyFigures) -> dict[str, str]:
-    return paths(bars(some, "id", "A title", "A description"))
+    return paths(bars(some, broken(some), "id", "A title", "A description"))
 
 
 def test_bars_are_as_high_as_their_amounts() -> None:
@@ -841,7 +842,7 @@ def test_an_outlier_does_not_flatten_the_rest(cents: list[int], beyond: list[int
     found = drawn_bars(some)
     assert ("gap" in found) == bool(beyond)
     assert found.get("gap", "").count("M") == len(beyond)
-    axis = money_axis(some)
+    axis = money_axis(some, broken(some))
     within = [each for each in cents if each not in beyond]
     assert axis.ticks[0] <= min(0, *within) <= max(0, *within) <= axis.ticks[-1]
     if beyond:

@@ -90,9 +90,14 @@ class Server:
 
 
 @contextlib.contextmanager
-def serving(home: Home, log: Path, seconds: float = SECONDS_PER_REQUEST) -> Iterator[Server]:
-    """A server over the home on a free port."""
-    key = add_key(home, QUILLFERN, None)
+def serving(
+    home: Home,
+    log: Path,
+    seconds: float = SECONDS_PER_REQUEST,
+    organization_id: str = QUILLFERN,
+) -> Iterator[Server]:
+    """A server over the home on a free port, and a key for the organization."""
+    key = add_key(home, organization_id, None)
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-W", "error", "-c", SERVE, str(home.path), str(seconds)],
