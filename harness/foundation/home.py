@@ -34,6 +34,11 @@ class Home:
         return self.path / "raw" / "current"
 
     @property
+    def crawl(self) -> Path:
+        """The pages of a crawl that is not finished."""
+        return self.path / "raw" / "crawl"
+
+    @property
     def scratch(self) -> Path:
         """The build in progress: collection.duckdb, build.json, check.json, dbt's own files."""
         return self.path / "scratch"

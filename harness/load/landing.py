@@ -47,7 +47,7 @@ class Landing:
                 self.codes.update(str(code) for (code,) in known)
             invoices = self.land("invoices")
             assert invoices is not None
-            if invoices.found.moved or (not self.source.files and invoices.lacks_some):
+            if not self.source.files and invoices.lacks_some:
                 # What moved from page to page during the crawl is found by another.
                 invoices = self.land("invoices")
                 assert invoices is not None

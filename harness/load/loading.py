@@ -23,7 +23,7 @@ class Load:
 
     load_id: str
     loaded_at: str
-    """In UTC, ISO 8601."""
+    """When reading the data began, in UTC, ISO 8601."""
     source: str
     """`sample`, the absolute path of the directory or file, or a URL without user and password."""
     as_of_date: str | None
@@ -70,13 +70,13 @@ def load(
 
     is_sample = str(source) == SAMPLE
     found = origin(str(source), options, note)
-    moment = now()
-    load_id = new_id(moment)
+    load_id = new_id(now())
     staged = stage(home.raw.parent, load_id)
     try:
         (staged / "work").mkdir()
         with reading(found.name), resources.connect(staged / "work") as connection:
             connection.execute("set TimeZone = 'UTC'")
+            moment = found.begin(now(), home.crawl, note)
             organization = options.organization if isinstance(found, Files) else None
             landing = Landing(connection, staged, moment, found, note, organization)
             counts = landing.land_all()
@@ -94,6 +94,7 @@ def load(
             )
             write_json(staged / "load.json", asdict(loaded))
             make_current(staged, load_id)
+            found.end()
     finally:
         shutil.rmtree(staged, ignore_errors=True)
     prune(home.raw.parent, 1, {load_id})

@@ -1,4 +1,4 @@
-"""The pages of a crawl: several are asked for at once, and come in their order."""
+"""A crawl of invoices, page by page: several are asked for at once, and none is missed for that."""
 
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -8,64 +8,115 @@ from typing import Any
 
 from harness.foundation.progress import Progress
 from harness.sources.http_answers import in_background
+from harness.sources.kept_pages import KeptPages
 from harness.sources.responses import page_of
+
+_AT_MOST = 48
+"""So many pages stand and fall together."""
 
 
 class Crawl:
-    """All pages of invoices that a Lago has, as (place, body).
+    """All pages of invoices that a Lago has, as (place, body), in their order.
 
     A page holds the newest invoices first, so what is created moves all others on. Asked for one
-    after the other, pages then show some invoice twice. Asked for at once, they may miss one: where
-    there are not as many invoices at the end as before, `moved` says so.
+    after the other, pages then show some invoice twice. Asked for at once, they may miss one: so
+    the last of some pages is asked for before and after the others, and where it has not the same
+    invoices, the others are asked for again, one after the other.
     """
 
     def __init__(
-        self, ask: Callable[[int], Any], name: str, per_page: int, connections: int
+        self, ask: Callable[[int], Any], name: str, pages: KeptPages, connections: int
     ) -> None:
         """`ask` gives the body of a page; `name` is what messages call the Lago."""
-        self._ask, self._name = ask, name
-        self._size, self._connections = per_page, connections
-        self.moved = False
+        self._ask, self._name, self._pages = ask, name, pages
+        self._connections = connections
+        self._progress = Progress()
+        self._before = pages.count
+        self._last = 0
 
     def __iter__(self) -> Iterator[tuple[object, Any]]:
-        first = self._ask(1)
-        _, last, count = page_of(first, self._name)
-        read = len(first["invoices"])
-        if last > 1:
-            # A Lago may give fewer at a time than it is asked for.
-            self._size = read
-        at_once = self._connections if last > 2 else 1
-        before = self._invoices(last) if at_once > 1 else 0
-        progress = Progress()
-        body, number, coming, following = first, 1, deque[Future[Any]](), 2
-        while items := len(body["invoices"]):
-            pages = page_of(body, self._name)[1]
-            # Lago's count of pages may be half an hour old; a full page has another after it.
-            last = max(pages, number + (items == self._size))
-            while following <= last and len(coming) < at_once:
-                coming.append(in_background(partial(self._ask, following)))
-                following += 1
-            progress.show(min(1.0, number / max(1, last)), f", {read:,} of {count:,} invoices")
-            yield f"{self._name}, page {number}", body
-            if not coming:
-                break
-            body, number = coming.popleft().result(), number + 1
-            read += len(body["invoices"])
-        if number == 1 and not read:
-            yield f"{self._name}, page 1", first
-        if at_once > 1:
-            self.moved = self._invoices(last) != before
-        progress.end()
+        number = 1
+        self._in_order(range(1, 2))
+        body = self._pages.read(1)
+        yield f"{self._name}, page 1", body
+        # A Lago may give fewer at a time than it is asked for.
+        size = items = len(body["invoices"])
+        self._last = page_of(body, self._name)[1]
+        # Lago's count of pages may be half an hour old; a full page has another after it.
+        while items and (number < self._last or items == size):
+            start = number + 1
+            end = self._get(start, min(max(start, self._last), number + _AT_MOST))
+            for number in range(start, end + 1):
+                body = self._pages.read(number)
+                items = len(body["invoices"])
+                if not items:
+                    break
+                self._last = page_of(body, self._name)[1]
+                yield f"{self._name}, page {number}", body
+        self._progress.end()
 
-    def _invoices(self, page: int) -> int:
-        """How many invoices there are, by the last page that has some: it is near to `page`."""
-        count = len(self._ask(page)["invoices"])
-        if count == self._size:
-            while count == self._size:
-                page += 1
-                count = len(self._ask(page)["invoices"])
+    def _get(self, start: int, end: int) -> int:
+        """Get the pages from `start` to `end`, or to another end that a mark names; returns it."""
+        mark = self._pages.mark(start)
+        if mark and self._pages.is_resumed and self._ids(self._ask(mark[0])) != mark[1]:
+            self._forget(range(start, mark[0]))
+            mark = None
+        few = end - start < 2 or self._connections == 1
+        if not mark and (few or any(map(self._pages.has, range(start, end + 1)))):
+            self._in_order(range(start, end + 1))
+            return end
+        if not mark:
+            mark = end, self._ids(self._ask(end))
+            self._pages.set_mark(start, *mark)
+        end, ids = mark
+        self._at_once(range(start, end))
+        following = self._following(end)
+        body = self._ask(end)
+        if self._ids(body) == ids:
+            self._keep(end, body)
+            self._pages.remove_mark(start)
+            if following:
+                page, coming = following
+                self._pages.set_mark(end + 1, page, self._ids(coming.result()))
         else:
-            while not count and page > 1:
-                page -= 1
-                count = len(self._ask(page)["invoices"])
-        return (page - 1) * self._size + count
+            self._forget(range(start, end))
+            self._in_order(range(start, end + 1))
+        return end
+
+    def _following(self, end: int) -> tuple[int, Future[Any]] | None:
+        """The last of the pages after `end` that are to be asked for at once; it is on its way."""
+        page = min(self._last, end + _AT_MOST)
+        if page - end < 3:
+            return None
+        return page, in_background(partial(self._ask, page))
+
+    def _in_order(self, numbers: range) -> None:
+        for number in numbers:
+            if not self._pages.has(number):
+                self._keep(number, self._ask(number))
+
+    def _at_once(self, numbers: range) -> None:
+        coming = deque[tuple[int, Future[Any]]]()
+        for number in numbers:
+            if self._pages.has(number):
+                continue
+            if len(coming) == self._connections:
+                first, page = coming.popleft()
+                self._keep(first, page.result())
+            coming.append((number, in_background(partial(self._ask, number))))
+        for number, page in coming:
+            self._keep(number, page.result())
+
+    def _keep(self, number: int, body: Any) -> None:
+        self._pages.keep(number, body)
+        # Of what is asked for by this run, so that the time that is left is right.
+        share = (number - self._before) / max(1, self._last - self._before)
+        self._progress.show(min(1.0, max(0.0, share)), f", page {number:,} of {self._last:,}")
+
+    def _forget(self, numbers: range) -> None:
+        self._pages.forget(numbers)
+        self._pages.remove_mark(numbers.start)
+
+    @staticmethod
+    def _ids(body: Any) -> list[str]:
+        return [str(each.get("lago_id")) for each in body["invoices"]]

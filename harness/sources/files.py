@@ -12,11 +12,11 @@ from harness.foundation.errors import HarnessError
 from harness.sources.formats import ENDINGS, format_of, table_rows
 from harness.sources.layout import Place, files_in
 from harness.sources.responses import is_response, saved, unwrapped
-from harness.sources.tables import Found
+from harness.sources.tables import Found, ReadInOneGo
 
 
 @dataclass(frozen=True)
-class Files:
+class Files(ReadInOneGo):
     """A source: dumps of tables, or saved API responses."""
 
     name: str

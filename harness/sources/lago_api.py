@@ -3,8 +3,10 @@
 import ipaddress
 import os
 import re
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,13 +17,14 @@ from harness.foundation.errors import HarnessError
 from harness.sources.crawl import Crawl
 from harness.sources.http_answers import Server
 from harness.sources.http_bodies import StatusError
+from harness.sources.kept_pages import KeptPages
 from harness.sources.responses import dump_of, items_of, page_of, unwrapped
 from harness.sources.tables import RESPONSES, Found
 
 SCHEMES = ("https", "http")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Api:
     """A source: what a Lago shows to an organization's API key."""
 
@@ -31,6 +34,8 @@ class Api:
     per_page: int
     connections: int = 1
     """How many pages are asked for at once."""
+    _organization: Any = field(default=None, repr=False)
+    _pages: KeptPages | None = None
 
     @classmethod
     def at(cls, url: str, per_page: int, insecure: bool, connections: int = 1) -> "Api":
@@ -74,6 +79,23 @@ class Api:
         """There are none."""
         return {}
 
+    def begin(self, moment: datetime, directory: Path, note: Callable[[str], None]) -> datetime:
+        """Ask for the organization, and find what a crawl of it that was cut off has left."""
+        with self.server() as server:
+            self._organization = self.get(server, "organizations", RESPONSES["organizations"])
+        crawl = {
+            "url": self.name,
+            "organization_id": str(self._organization["organization"].get("lago_id")),
+            "per_page": self.per_page,
+        }
+        self._pages = KeptPages.of(directory, crawl, moment, note)
+        return self._pages.began
+
+    def end(self) -> None:
+        """Remove what is kept of the crawl."""
+        if self._pages:
+            self._pages.remove()
+
     def open(self, connection: DuckDBPyConnection) -> AbstractContextManager[None]:
         """Nothing: each table is asked for by itself."""
         return nullcontext()
@@ -83,15 +105,15 @@ class Api:
         if table == "customers":
             return None  # They stand in the invoices.
         place = f"{self.name}, {table}"
-        # The organization is asked for first, so the server has answered before.
-        with self.server(answered=table != "organizations") as server:
+        if table == "organizations":
+            return unwrapped(connection, table, [(place, self._organization)], work, place)
+        # The organization was asked for first, so the server has answered before.
+        with self.server(answered=True) as server:
             if table == "invoices":
                 return self._invoices(connection, server, work, place)
             try:
                 body = self.get(server, table, RESPONSES[table])
             except _NotFoundError:
-                if table != "billing_entities":
-                    raise
                 return None
             return unwrapped(connection, table, [(place, body)], work, place)
 
@@ -128,11 +150,23 @@ class Api:
             query = {"page": page, "per_page": self.per_page}
             return self.get(server, "invoices", "invoices", **query)
 
-        # Asked again, one page after the other: so nothing is missed that moves.
+        assert self._pages
+        # Another crawl is for what moved from page to page during the first one.
         again = dump_of("invoices", work).exists()
-        crawl = Crawl(ask, self.name, self.per_page, 1 if again else self.connections)
-        found = unwrapped(connection, "invoices", crawl, work, place, crawled=True)
-        return found._replace(moved=crawl.moved)
+        pages = KeptPages(work / "again", self._pages.began) if again else self._pages
+        crawl = Crawl(ask, self.name, pages, self.connections)
+        try:
+            found = unwrapped(connection, "invoices", crawl, work, place, crawled=True)
+        except HarnessError as error:
+            if not (count := self._pages.count):
+                raise
+            raise HarnessError(
+                f"{error}; the {count:,} pages that have arrived are kept for a day, and the same"
+                " command goes on with them"
+            ) from None
+        if again:
+            self._pages.remove()
+        return found
 
 
 class _NotFoundError(HarnessError):

@@ -15,7 +15,7 @@ from harness.foundation.errors import HarnessError
 from harness.sources.error_texts import server_reason, shortened
 from harness.sources.formats import identifier, literal, reading
 from harness.sources.row_security import check_row_security
-from harness.sources.tables import FOLLOW_UP, Column, Found, Rows
+from harness.sources.tables import FOLLOW_UP, Column, Found, ReadInOneGo, Rows
 
 SCHEMES = ("postgresql", "postgres")
 
@@ -41,7 +41,7 @@ class _Address(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Database:
+class Database(ReadInOneGo):
     """A source: the tables of a schema, all or those of one organization."""
 
     address: _Address

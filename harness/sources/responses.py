@@ -94,22 +94,33 @@ def saved(files: Sequence[Path]) -> Iterator[tuple[object, Any]]:
         yield file, body
 
 
+def lighter(body: Any, table: str, whole_first: bool) -> Any:
+    """An API response of a table with its `meta`, if any, and of its items what is used of them.
+
+    The first item may stay whole but for its customer, for messages to name its fields.
+    """
+    key, used = RESPONSES[table], [*TABLES[table], "lago_id", "customer"]
+    items: list[dict[str, Any]] = []
+    for item in [body[key]] if isinstance(body[key], dict) else body[key]:
+        fields = item if whole_first and not items else used
+        flat = {each: item[each] for each in fields if each in item}
+        if isinstance(customer := item.get("customer"), dict):
+            flat["customer"] = {each: customer.get(each) for each in CUSTOMER}
+        items.append(flat)
+    return {key: items, "meta": body.get("meta")}
+
+
 def _unwrap(bodies: Iterable[tuple[object, Any]], table: str, lines: IO[bytes]) -> dict[int, _Page]:
     """Write what API responses hold of a table as NDJSON; returns its pages, if it is of invoices.
 
     Raises HarnessError where one is no such response, and where a page is there twice.
     """
     pages: dict[int, _Page] = {}
-    key, used, begun = RESPONSES[table], [*TABLES[table], "lago_id", "customer"], False
+    key, begun = RESPONSES[table], False
     for name, body in bodies:
         items = items_of(body, key, name)
-        for item in items:
-            # The first one has all fields, for messages to name them.
-            fields = used if begun else item
-            flat = {each: item[each] for each in fields if each in item}
-            if isinstance(customer := item.get("customer"), dict):
-                flat["customer"] = {each: customer.get(each) for each in CUSTOMER}
-            lines.write(orjson.dumps(flat, option=orjson.OPT_APPEND_NEWLINE))
+        for item in lighter(body, table, whole_first=not begun)[key]:
+            lines.write(orjson.dumps(item, option=orjson.OPT_APPEND_NEWLINE))
             begun = True
         if key == "invoices":
             page, *totals = page_of(body, name)

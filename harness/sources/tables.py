@@ -1,6 +1,8 @@
 """The tables of a load, and what a source of them is."""
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
+from datetime import datetime
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
@@ -155,8 +157,6 @@ class Found(NamedTuple):
     """How many invoices Lago counted, where it says so."""
     advice: str = FILE_ADVICE
     """What to do where it cannot be read."""
-    moved: bool = False
-    """Whether invoices moved from page to page while several were asked for at once."""
     whole: bool = False
     """Whether its pages are all that there are, by themselves and not by Lago's count."""
 
@@ -174,6 +174,18 @@ class Source(Protocol):
         """The files that are read, and their sizes in bytes."""
         ...
 
+    def begin(self, moment: datetime, directory: Path, note: Callable[[str], None]) -> datetime:
+        """Begin to read; returns the moment that the data are of, which may be an earlier one.
+
+        What is read may be kept in the directory until `end`, for another load to go on from; where
+        this one does so, `note` is told.
+        """
+        ...
+
+    def end(self) -> None:
+        """Remove what is kept, as the load has succeeded."""
+        ...
+
     def open(self, connection: DuckDBPyConnection) -> AbstractContextManager[None]:
         """The time in which tables are read."""
         ...
@@ -181,6 +193,17 @@ class Source(Protocol):
     def find(self, connection: DuckDBPyConnection, table: str, work: Path) -> Found | None:
         """A table, None where it is not there; dumps may be written to the directory `work`."""
         ...
+
+
+class ReadInOneGo:
+    """What a source does that keeps nothing for another load."""
+
+    def begin(self, moment: datetime, directory: Path, note: Callable[[str], None]) -> datetime:
+        """As Source.begin: the data are of this moment."""
+        return moment
+
+    def end(self) -> None:
+        """As Source.end."""
 
 
 NO_ROWS = Rows("(select 1 limit 0)", [])

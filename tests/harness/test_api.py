@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import re
 import signal
 import socketserver
@@ -89,8 +90,8 @@ def test_crawl_lands_the_rows_of_saved_responses(
     # The last is asked for before and after the others, to see whether they have moved.
     pages = [f"/api/v1/invoices?page={page}&per_page=500" for page in range(1, 6)]
     assert lago.requests[2:4] == [pages[0], pages[4]]
-    assert sorted(lago.requests[4:8]) == pages[1:]
-    assert lago.requests[8:] == [pages[4]]
+    assert sorted(lago.requests[4:7]) == pages[1:4]
+    assert lago.requests[7:] == [pages[4]]
     lago.requests.clear()
     loaded(home, lago.url, connections=1)
     assert figures(home) == expected
@@ -556,10 +557,115 @@ def test_killed_crawl_leaves_the_current_one_and_can_be_repeated(
         process.send_signal(signal.SIGKILL)
         process.wait()
         assert current_load(home) == first
+    lago.requests.clear()
     with home.locked():
-        loaded(home, lago.url)
+        loaded(home, lago.url, per_page=10)
+    assert len(invoice_pages(lago)) < 100
     assert figures(home) == expected
     assert len(list(home.raw.parent.iterdir())) == 2
+
+
+def invoice_pages(lago: Lago) -> list[str]:
+    return [path for path in lago.requests if "/invoices" in path]
+
+
+def test_crawl_that_is_cut_off_goes_on_where_it_was(
+    home: Home, lago: Lago, expected: list[Any], pauses: list[float]
+) -> None:
+    # 122 pages, of which nine tenths arrive.
+    with home.locked():
+        lago.faults = [""] * 112 + ["400"] * 4
+        with pytest.raises(HarnessError) as caught:
+            loaded(home, lago.url, per_page=20)
+        told = re.search(
+            r"; the (\d+) pages that have arrived are kept for a day", str(caught.value)
+        )
+        assert told
+        assert 100 <= int(told[1]) <= 112
+        (facts,) = home.path.rglob("crawl.json")
+        began = json.loads(facts.read_text())["began"]
+        assert KEY not in facts.read_text()
+    lago.requests.clear()
+    lago.faults.clear()
+    time.sleep(1.1)
+    with home.locked():
+        result = loaded(home, lago.url, per_page=20)
+    assert len(invoice_pages(lago)) <= 18
+    assert figures(home) == expected
+    # The data are of the moment at which the first page was asked for.
+    moment = datetime.fromisoformat(began)
+    assert result.loaded_at == f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+    with duckdb.connect() as connection:
+        (row,) = connection.sql(
+            f"select distinct _loaded_at from '{home.raw}/invoices.parquet'"
+        ).fetchall()
+    assert row == (moment.replace(tzinfo=None, microsecond=0),)
+    (warning,) = result.warnings
+    assert warning == (
+        f"going on with the crawl of {lago.url} that began {moment:%Y-%m-%d %H:%M:%S} UTC:"
+        f" {told[1]} pages are here, and the data are of that moment; to begin anew, remove"
+        f" {home.path}/raw/crawl"
+    )
+    assert not home.crawl.exists()
+
+
+@pytest.mark.parametrize("connections", [1, 4])
+def test_crawl_that_is_cut_off_again_and_again_misses_nothing(
+    home: Home, lago: Lago, expected: list[Any], pauses: list[float], connections: int
+) -> None:
+    """An invoice is created with each request, and in each pause between two attempts."""
+    moments = random.Random(connections)
+    lago.created_per_request = 1
+    with home.locked():
+        for attempt in range(4):
+            lago.faults = [""] * moments.randint(3, 12) + ["400"] * 4
+            with pytest.raises(HarnessError, match="the status 400"):
+                loaded(home, lago.url, per_page=50, connections=connections)
+            lago.invoices.insert(0, lago.invoices[0] | {"lago_id": f"created-between-{attempt}"})
+        lago.faults.clear()
+        loaded(home, lago.url, per_page=50, connections=connections)
+    organizations, entities, invoices = figures(home)
+    assert [organizations, entities] == expected[:2]
+    assert [row for row in invoices if not row[0].startswith("created-")] == expected[2]
+
+
+@pytest.mark.parametrize("other", ["organization", "pages", "day"])
+def test_pages_of_another_crawl_are_not_gone_on_with(
+    home: Home, lago: Lago, expected: list[Any], pauses: list[float], other: str
+) -> None:
+    original = lago.organization["lago_id"]
+    if other == "organization":
+        lago.organization["lago_id"] = "another"
+    lago.faults = ["slow"] * 6 + ["400"] * 4
+    with home.locked(), pytest.raises(HarnessError, match="pages that have arrived are kept"):
+        loaded(home, lago.url, per_page=20 if other == "pages" else 500)
+    lago.organization["lago_id"] = original
+    (facts,) = home.path.rglob("crawl.json")
+    if other == "day":
+        known = json.loads(facts.read_text())
+        old = datetime.now(UTC) - timedelta(days=1, minutes=1)
+        facts.write_text(json.dumps(known | {"began": old.isoformat()}))
+    lago.faults.clear()
+    lago.requests.clear()
+    result = loaded(home, lago.url, per_page=500)
+    assert figures(home) == expected
+    assert len(invoice_pages(lago)) == 6
+    (warning,) = result.warnings
+    why = "is too old to go on with" if other == "day" else "was another one"
+    assert re.search(rf"UTC {why}: its \d+ pages are removed$", warning)
+    assert abs(datetime.fromisoformat(result.loaded_at) - datetime.now(UTC)) < timedelta(minutes=5)
+
+
+def test_a_kept_page_that_is_broken_is_named(home: Home, lago: Lago, pauses: list[float]) -> None:
+    lago.faults = ["slow"] * 6 + ["400"] * 4
+    with pytest.raises(HarnessError):
+        loaded(home, lago.url, per_page=500)
+    page = home.crawl / "page-00000001.json"
+    page.write_text(page.read_text()[:99])
+    lago.faults.clear()
+    message = failure(home, lago.url, per_page=500)
+    assert f"{page} cannot be read" in message
+    assert f"remove {home.crawl} to begin the crawl anew" in message
 
 
 @pytest.mark.parametrize("fault", ["dribble", "dribbled head"])
