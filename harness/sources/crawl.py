@@ -96,16 +96,20 @@ class Crawl:
                 self._keep(number, self._ask(number))
 
     def _at_once(self, numbers: range) -> None:
+        missing = iter([number for number in numbers if not self._pages.has(number)])
         coming = deque[tuple[int, Future[Any]]]()
-        for number in numbers:
-            if self._pages.has(number):
-                continue
-            if len(coming) == self._connections:
-                first, page = coming.popleft()
-                self._keep(first, page.result())
-            coming.append((number, in_background(partial(self._ask, number))))
-        for number, page in coming:
-            self._keep(number, page.result())
+
+        def ask_for_next() -> None:
+            if number := next(missing, None):
+                coming.append((number, in_background(partial(self._ask, number))))
+
+        for _ in range(self._connections):
+            ask_for_next()
+        while coming:
+            number, page = coming.popleft()
+            body = page.result()
+            ask_for_next()
+            self._keep(number, body)
 
     def _keep(self, number: int, body: Any) -> None:
         self._pages.keep(number, body)

@@ -19,7 +19,7 @@ from typing import Any
 
 import duckdb
 
-SECONDS_AT_MOST = 3600
+SECONDS_AT_MOST = 4 * 3600
 PATH = "/api/v1/analytics/invoice_collection"
 
 Sums = dict[str, tuple[int, int]]
