@@ -84,7 +84,7 @@ test: lint
 	$(PYTEST)
 
 soak: $(TESTING)
-	SOAK_PUBLISH_KILLS=150 SOAK_RUN_KILLS=30 SCHEMATHESIS_CASES=2500 \
+	SOAK_PUBLISH_KILLS=400 SOAK_RUN_KILLS=200 SCHEMATHESIS_CASES=2500 \
 		$(BIN)/python -m pytest tests/harness/test_soak.py tests/harness/test_server.py
 
 bench: $(TESTING)

@@ -35,7 +35,7 @@ SECONDS_PER_REQUEST = 2.0
 PATIENCE = 30.0
 
 # How many cases each of two runs of schemathesis makes per operation that has parameters.
-CASES = int(os.environ.get("SCHEMATHESIS_CASES", "250"))
+CASES = int(os.environ.get("SCHEMATHESIS_CASES", "100"))
 
 SERVE = """
 import sys
