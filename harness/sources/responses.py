@@ -37,11 +37,11 @@ def unwrapped(
 ) -> Found:
     """The rows of a table in the bodies of API responses, added to a dump in `work`.
 
-    Pages that are `crawled` are all that there are, whatever Lago counts.
+    Pages that are `crawled` are all that there are, whatever Lago counts, and `lighter` already.
     """
     dump = dump_of(table, work)
     with dump.open("ab") as lines:
-        pages = _unwrap(bodies, table, lines)
+        pages = _unwrap(bodies, table, lines, crawled)
     rows = table_rows(connection, [dump], table, work) if dump.stat().st_size else NO_ROWS
     if not pages:
         return Found(rows, place)
@@ -110,7 +110,9 @@ def lighter(body: Any, table: str, whole_first: bool) -> Any:
     return {key: items, "meta": body.get("meta")}
 
 
-def _unwrap(bodies: Iterable[tuple[object, Any]], table: str, lines: IO[bytes]) -> dict[int, _Page]:
+def _unwrap(
+    bodies: Iterable[tuple[object, Any]], table: str, lines: IO[bytes], light: bool
+) -> dict[int, _Page]:
     """Write what API responses hold of a table as NDJSON; returns its pages, if it is of invoices.
 
     Raises HarnessError where one is no such response, and where a page is there twice.
@@ -119,7 +121,7 @@ def _unwrap(bodies: Iterable[tuple[object, Any]], table: str, lines: IO[bytes]) 
     key, begun = RESPONSES[table], False
     for name, body in bodies:
         items = items_of(body, key, name)
-        for item in lighter(body, table, whole_first=not begun)[key]:
+        for item in items if light else lighter(body, table, whole_first=not begun)[key]:
             lines.write(orjson.dumps(item, option=orjson.OPT_APPEND_NEWLINE))
             begun = True
         if key == "invoices":
