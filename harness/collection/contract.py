@@ -4,12 +4,10 @@ import json
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-import yaml
-from jsonschema import Draft202012Validator
-from jsonschema.protocols import Validator
-from jsonschema.validators import extend
+if TYPE_CHECKING:
+    from jsonschema.protocols import Validator
 
 Json = dict[str, Any]
 
@@ -20,6 +18,8 @@ _LONGEST_MESSAGE = 200
 @cache
 def document() -> Json:
     """Our OpenAPI document; every call returns the same object, so copy it before changing it."""
+    import yaml
+
     loaded: Json = yaml.safe_load((_HERE / "openapi.yml").read_text(encoding="utf-8"))
     return loaded
 
@@ -46,13 +46,17 @@ def facts() -> Json:
 
 
 @cache
-def _collections_validator() -> Validator:
+def _collections_validator() -> "Validator":
+    # Imported where answers are checked: it takes a third of the time that --help takes.
+    from jsonschema import Draft202012Validator
+    from jsonschema.validators import extend
+
     # JSON Schema takes 5.0 for an integer. Amounts are exact, so a float is a fault of its own.
     types = Draft202012Validator.TYPE_CHECKER.redefine(
         "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
     )
     derive: Any = extend  # its type is not declared
-    validator: Validator = derive(Draft202012Validator, type_checker=types)(
+    validator: "Validator" = derive(Draft202012Validator, type_checker=types)(
         # The components come along for the references to resolve.
         {
             "$ref": "#/components/schemas/InvoiceCollections",
