@@ -56,7 +56,7 @@ def _collections_validator() -> "Validator":
         "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
     )
     derive: Any = extend  # its type is not declared
-    validator: "Validator" = derive(Draft202012Validator, type_checker=types)(
+    validator: Validator = derive(Draft202012Validator, type_checker=types)(
         # The components come along for the references to resolve.
         {
             "$ref": "#/components/schemas/InvoiceCollections",
