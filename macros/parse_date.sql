@@ -2,6 +2,10 @@
     {{ return(adapter.dispatch('parse_date', 'lago_invoice_collection')(column)) }}
 {%- endmacro %}
 
+{% macro default__parse_date(column) -%}
+    {{ refuse_engine() }}
+{%- endmacro %}
+
 {% macro duckdb__parse_date(column) -%}
     case
         when typeof({{ column }}) = 'DATE'
@@ -56,5 +60,22 @@
             = cast({{ column }} as string)
             and cast({{ column }} as string) not like '0000-%'
             then try_cast(cast({{ column }} as string) as date)
+    end
+{%- endmacro %}
+
+{#- safe_cast alone would take '2026-1-5' as well. -#}
+{% macro bigquery__parse_date(column) -%}
+    {%- set text = 'cast(' ~ column ~ ' as string)' -%}
+    case
+        when {{ matches(text, '[0-9]{4}-[0-9]{2}-[0-9]{2}') }} and {{ text }} not like '0000-%'
+            then safe_cast({{ text }} as date)
+    end
+{%- endmacro %}
+
+{% macro snowflake__parse_date(column) -%}
+    {%- set text = iso_text(column) -%}
+    case
+        when {{ matches(text, '[0-9]{4}-[0-9]{2}-[0-9]{2}') }} and {{ text }} not like '0000-%'
+            then try_to_date({{ text }}, 'YYYY-MM-DD')
     end
 {%- endmacro %}

@@ -24,7 +24,7 @@ uncollected as (
         amount_cents,
         paid_amount_cents,
         cast(
-            cast(amount_cents as decimal(38, 0)) - coalesce(paid_amount_cents, 0) as bigint
+            cast(amount_cents as {{ exact_type() }}) - coalesce(paid_amount_cents, 0) as bigint
         ) as due_amount_cents,
         case
             when payment_due_date < {{ as_of_date() }}
