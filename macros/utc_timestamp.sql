@@ -18,10 +18,12 @@
         || substr({{ time }} || substr('00:00:00.000000', length({{ time }}) + 1), 1, 15)
     {%- endset -%}
     {%- set seconds -%}
-        case when {{ zone }} like '%-%' then 1 else -1 end * (
-            cast(substr({{ offset }}, 1, 2) as integer) * 3600
-            + cast(substr({{ offset }}, 3, 2) as integer) * 60
-            + cast(substr({{ offset }}, 5, 2) as integer)
+        (
+            case when {{ zone }} like '%-%' then 1 else -1 end * (
+                cast(substr({{ offset }}, 1, 2) as integer) * 3600
+                + cast(substr({{ offset }}, 3, 2) as integer) * 60
+                + cast(substr({{ offset }}, 5, 2) as integer)
+            )
         )
     {%- endset -%}
     {{ dbt.dateadd(
