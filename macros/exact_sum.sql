@@ -3,7 +3,7 @@
 {%- endmacro %}
 
 {% macro default__exact_sum(column) -%}
-    {{ refuse_engine() }}
+    {{ refuse_other_engines() }}
 {%- endmacro %}
 
 {#- sum(bigint) is a hugeint, and much faster than the sum of decimals. -#}

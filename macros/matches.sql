@@ -3,7 +3,7 @@
 {%- endmacro %}
 
 {% macro default__matches(text, pattern) -%}
-    {{ refuse_engine() }}
+    {{ refuse_other_engines() }}
 {%- endmacro %}
 
 {% macro duckdb__matches(text, pattern) -%}

@@ -3,7 +3,7 @@
 {%- endmacro %}
 
 {% macro default__month_of(expression) -%}
-    {{ refuse_engine() }}
+    {{ refuse_other_engines() }}
 {%- endmacro %}
 
 {#- Five times as fast as date_trunc, which goes by way of a timestamp. -#}

@@ -3,7 +3,7 @@
 {%- endmacro %}
 
 {% macro default__parse_amount_cents(column) -%}
-    {{ refuse_engine() }}
+    {{ refuse_other_engines() }}
 {%- endmacro %}
 
 {% macro duckdb__parse_amount_cents(column) -%}

@@ -32,7 +32,7 @@
 {%- endmacro %}
 
 {% macro default__written_time(text) -%}
-    {{ refuse_engine() }}
+    {{ refuse_other_engines() }}
 {%- endmacro %}
 
 {% macro bigquery__written_time(text) -%}

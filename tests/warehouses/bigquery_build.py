@@ -1,27 +1,27 @@
 """Builds the project with dbt-bigquery on ZetaSQL, in the environment of `make test-warehouses`.
 
-    python bigquery_build.py DIRECTORY VARIABLES [LAGO_TABLES] -- ARGUMENTS
+    python bigquery_build.py DIRECTORY [LAGO_TABLES] -- ARGUMENTS
 
-runs `dbt ARGUMENTS` and writes DIRECTORY/results.json: the status and the message of each node, and
-the rows of the marts, as texts. VARIABLES is JSON; LAGO_TABLES is a directory with CSV files that are
+runs `dbt ARGUMENTS` and writes DIRECTORY/results.json: the status of each node, the messages of those
+that failed, and the rows of the marts, as texts. LAGO_TABLES is a directory with CSV files, which are
 loaded with Lago's types.
 """
 
 import csv
-import json
+import re
 import sys
 from pathlib import Path
 
 from bigquery_client import Client
 from dbt.adapters.bigquery.connections import BigQueryConnectionManager
 from dbt.adapters.contracts.connection import Connection, ConnectionState
-from warehouse_build import TYPES, Marts, built
+from warehouse_build import TYPES, Rows, built
 from zetasql_engine import ZetaSql
 
 ENGINE = Path(sys.prefix) / "zetasql.machine"
 
 
-def main(directory: Path, variables: str, *words: str) -> None:
+def main(directory: Path, *words: str) -> None:
     """Builds, and writes the results."""
     place = words.index("--")
     engine = ZetaSql(ENGINE)
@@ -34,18 +34,11 @@ def main(directory: Path, variables: str, *words: str) -> None:
         connection.state = ConnectionState.OPEN
         return connection
 
+    def query(sql: str) -> Rows:
+        return engine.query(re.sub(r"{(\w+)}", r"`\1`", sql)).values()
+
     BigQueryConnectionManager.open = staticmethod(open_connection)
-
-    def marts(names: dict[str, tuple[str, ...]]) -> Marts:
-        return {
-            name: engine.query(
-                f"select {', '.join(f'cast({column} as string)' for column in columns)}"
-                f" from `{name}`"
-            ).values()
-            for name, columns in names.items()
-        }
-
-    built("bigquery", directory, variables, words[place + 1 :], marts)
+    built("bigquery", "string", directory, words[place + 1 :], query)
 
 
 def load(engine: ZetaSql, directory: Path) -> None:

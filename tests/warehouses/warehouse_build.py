@@ -1,13 +1,14 @@
 """What the builds on stand-ins of warehouses share: dbt in this process, and its results as a file."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from dbt.cli.main import dbtRunner
+from engines import MARTS, PROJECT
+from judged import COLUMNS, judging_query
 
-PROJECT = Path(__file__).parents[2]
 # The types of Lago's own tables; every other column is text.
 TYPES = {
     **dict.fromkeys(("status", "payment_status", "invoice_type"), "integer"),
@@ -17,31 +18,50 @@ TYPES = {
     **dict.fromkeys(("payment_dispute_lost_at", "archived_at", "deleted_at"), "timestamp"),
     **dict.fromkeys(("created_at", "updated_at"), "timestamp"),
 }
-Marts = dict[str, list[tuple[Any, ...]]]
+Rows = list[tuple[Any, ...]]
 
 
 def built(
-    target: str,
-    directory: Path,
-    variables: str,
-    arguments: Sequence[str],
-    marts: Callable[[Mapping[str, tuple[str, ...]]], Marts],
+    target: str, text: str, directory: Path, arguments: Sequence[str], query: Callable[[str], Rows]
 ) -> None:
-    """Runs dbt with the profiles in the directory, and writes results.json there; marts reads the
-    marts, given their columns. Raises what dbt itself raises."""
+    """Runs dbt with the profiles in the directory, and writes results.json there.
+
+    text is the engine's type of texts, query reads rows. Where the directory has a file values.json, the
+    reasons that the compiled models give for its values, SQL each, are written as well. Raises what dbt
+    itself raises.
+    """
     places = ("--project-dir", str(PROJECT), "--profiles-dir", str(directory))
     kept = ("--target-path", str(directory / "target"), "--log-path", str(directory / "logs"))
-    run = dbtRunner().invoke([*arguments, "--target", target, *places, *kept, "--vars", variables])
+    run = dbtRunner().invoke([*arguments, "--target", target, *places, *kept])
     if run.exception:
         raise run.exception
-    columns = json.loads((directory / "marts.json").read_text())
-    results = {
+    results: dict[str, Any] = {
         "statuses": {each.node.name: str(each.status) for each in run.result.results},
         "messages": {
             each.node.name: each.message
             for each in run.result.results
             if each.status in ("error", "fail", "runtime error")
         },
-        "marts": marts(columns) if run.success else {},
     }
+    if run.success:
+        results["marts"] = {
+            mart: query(
+                f"select {', '.join(f'cast({name} as {text})' for name in names)} from {{{mart}}}"
+            )
+            for mart, names in MARTS.items()
+        }
+        values = directory / "values.json"
+        if values.exists():
+            results["judged"] = _judged(json.loads(values.read_text()), directory, query)
     (directory / "results.json").write_text(json.dumps(results, default=str))
+
+
+def _judged(
+    values: list[str], directory: Path, query: Callable[[str], Rows]
+) -> dict[str, list[str | None]]:
+    judging = judging_query(directory / "target")
+    found = {}
+    for value in values:
+        reasons = dict(query(judging.replace("given_value", f"(select {value} as given) as g")))
+        found[value] = [reasons[column] for column in COLUMNS]
+    return found

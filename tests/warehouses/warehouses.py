@@ -1,0 +1,92 @@
+"""Builds on what stands for the warehouses, which `make test-warehouses` installs."""
+
+import json
+import os
+import subprocess
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from engines import PROJECT, Marts, marts
+
+PROGRAMS = PROJECT / "target" / "warehouses" / "bin"
+HERE = Path(__file__).parent
+GOOD = {"success", "pass", "no-op"}
+# Nobody is behind these names.
+PROFILE: Mapping[str, Mapping[str, Any]] = {
+    "bigquery": {
+        **{"method": "oauth-secrets", "token": "none", "project": "collection"},
+        **{"dataset": "marts", "threads": 1},
+    },
+    "snowflake": {
+        **{"account": "none", "user": "nobody", "password": "none", "warehouse": "none"},
+        **{"database": "collection", "schema": "marts", "threads": 1},
+    },
+    "redshift": {
+        **{"host": "nowhere", "port": 5439, "user": "nobody", "password": "none"},
+        **{"dbname": "collection", "schema": "marts", "threads": 1},
+    },
+    "trino": {
+        **{"method": "none", "host": "nowhere", "port": 8080, "user": "nobody"},
+        **{"database": "collection", "schema": "marts", "threads": 1},
+    },
+}
+
+
+@dataclass(frozen=True)
+class Build:
+    """The status of each node, what failed, the rows of the marts, and the reasons of single values."""
+
+    statuses: dict[str, str]
+    messages: dict[str, str]
+    marts: dict[str, list[list[str | None]]]
+    judged: dict[str, tuple[str | None, ...]]
+
+    def good_marts(self) -> Marts:
+        """The marts of a build in which nothing failed."""
+        assert not self.messages
+        assert set(self.statuses.values()) <= GOOD
+        return marts({mart: [tuple(row) for row in rows] for mart, rows in self.marts.items()})
+
+
+def write_profiles(directory: Path) -> None:
+    """A profiles.yml with every warehouse as a target."""
+    outputs = {name: {"type": name, **given} for name, given in PROFILE.items()}
+    profile = {"lago_invoice_collection": {"target": "bigquery", "outputs": outputs}}
+    (directory / "profiles.yml").write_text(json.dumps(profile))
+
+
+def build(
+    engine: str,
+    directory: Path,
+    variables: Mapping[str, object],
+    *arguments: str,
+    tables: Path | None = None,
+    values: Iterable[str] = (),
+) -> Build:
+    """Build the project on a stand-in of the engine; fails the test where dbt itself does."""
+    if not PROGRAMS.exists():
+        pytest.skip("the warehouses' stand-ins are not installed; `make test-warehouses` does that")
+    write_profiles(directory)
+    (directory / "values.json").write_text(json.dumps(list(values)))
+    words = ["--", "build", *arguments, "--vars", json.dumps(variables), "--quiet"]
+    process = subprocess.run(
+        [PROGRAMS / "python", HERE / f"{engine}_build.py", directory, *([tables] if tables else [])]
+        + words,
+        cwd=directory,
+        env=os.environ | {"PYTHONPATH": str(PROJECT / "tests" / "engines")},
+        capture_output=True,
+        text=True,
+        timeout=1200,
+        check=False,
+    )
+    assert process.returncode == 0, process.stdout[-5_000:] + process.stderr[-5_000:]
+    results = json.loads((directory / "results.json").read_text())
+    return Build(
+        results["statuses"],
+        results["messages"],
+        results.get("marts", {}),
+        {value: tuple(reasons) for value, reasons in results.get("judged", {}).items()},
+    )
