@@ -16,7 +16,6 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from engines import LAGO, TABLES, Marts, duckdb_marts, table_text
 from lago_stub import KEY, running, saved
 
 from harness.cli.outcome import outcome
@@ -205,27 +204,6 @@ def lago_home(shared: Path, harness: Harness) -> Home:
     """Lago's tables with known answers, published as of 2026-11-15, where it is 14 hours later."""
     given = ("--from", CASES / "lago" / "raw", "--as-of", "2026-11-15", "--by-customer")
     return shared_home(shared / "lago", harness, *given, TZ="Pacific/Kiritimati")
-
-
-@pytest.fixture(scope="session")
-def duckdb_sample(sample_by_customer: Home) -> Marts:
-    """The marts of the sample on DuckDB."""
-    return duckdb_marts(sample_by_customer.scratch / "collection.duckdb")
-
-
-@pytest.fixture(scope="session")
-def lago_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory with Lago's tables with known answers, as plain CSV files."""
-    directory = tmp_path_factory.mktemp("lago")
-    for table in TABLES:
-        (directory / f"{table}.csv").write_text(table_text(LAGO / "raw", table), encoding="utf-8")
-    return directory
-
-
-@pytest.fixture(scope="session")
-def duckdb_lago(lago_home: Home) -> Marts:
-    """The marts of Lago's tables with known answers on DuckDB."""
-    return duckdb_marts(lago_home.scratch / "collection.duckdb")
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,12 @@
-"""The engines that are started once."""
+"""The engines, each started once, and DuckDB's marts, with which the others' are compared."""
 
 from collections.abc import Iterator
 
 import pytest
+from duckdb_fixtures import duckdb_lago, duckdb_sample, lago_tables
 from postgres import Server, running_server
+
+__all__ = ["duckdb_lago", "duckdb_sample", "lago_tables", "server"]
 
 
 @pytest.fixture(scope="session")

@@ -167,7 +167,10 @@ BIGQUERY: Mapping[str, Reasons] = {
 }
 SNOWFLAKE: Mapping[str, Reasons] = {
     **EVERYWHERE,
-    **{f"cast(null as {name})": NULL for name in ("timestamp_tz", "timestamp_ltz", "float", "varchar")},
+    **{
+        f"cast(null as {name})": NULL
+        for name in ("timestamp_tz", "timestamp_ltz", "float", "varchar")
+    },
     "cast('2026-03-05 10:00:00+02:00' as timestamp_tz)": TIME,
     "cast('nan' as float)": NOTHING,
     "'+5'": NOTHING,

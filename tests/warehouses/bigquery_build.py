@@ -2,13 +2,12 @@
 
     python bigquery_build.py DIRECTORY [LAGO_TABLES] -- ARGUMENTS
 
-runs `dbt ARGUMENTS` and writes DIRECTORY/results.json: the status of each node, the messages of those
-that failed, and the rows of the marts, as texts. LAGO_TABLES is a directory with CSV files, which are
-loaded with Lago's types.
+runs `dbt ARGUMENTS` and writes DIRECTORY/results.json: the status of each node, the messages of
+those that failed, and the rows of the marts, as texts. LAGO_TABLES is a directory with CSV files,
+which are loaded with Lago's types.
 """
 
 import csv
-import re
 import sys
 from pathlib import Path
 
@@ -35,10 +34,10 @@ def main(directory: Path, *words: str) -> None:
         return connection
 
     def query(sql: str) -> Rows:
-        return engine.query(re.sub(r"{(\w+)}", r"`\1`", sql)).values()
+        return engine.query(sql).values()
 
     BigQueryConnectionManager.open = staticmethod(open_connection)
-    built("bigquery", "string", directory, words[place + 1 :], query)
+    built("bigquery", "`{}`", directory, words[place + 1 :], query)
 
 
 def load(engine: ZetaSql, directory: Path) -> None:

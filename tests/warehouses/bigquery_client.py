@@ -106,7 +106,7 @@ class Client:
     def load_table_from_file(
         self, file: IO[bytes], table: Any, job_config: bigquery.LoadJobConfig, **_: Any
     ) -> Any:
-        """Load a file of CSV: as in BigQuery, an empty field is null and an empty text is quoted."""
+        """Load a CSV file: as in BigQuery, an empty field is null, an empty text is quoted."""
         types = {field.name: field.field_type for field in job_config.schema}
         with tempfile.NamedTemporaryFile(suffix=".csv") as copy, duckdb.connect() as connection:
             Path(copy.name).write_bytes(file.read())

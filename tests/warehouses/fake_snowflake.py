@@ -1,7 +1,7 @@
-"""fakesnow, which runs Snowflake's SQL on DuckDB, with what it does otherwise than Snowflake mended.
+"""fakesnow, which runs Snowflake's SQL on DuckDB, mended where it differs from Snowflake.
 
-It adds up in doubles, takes numbers of 38 digits for 64 bits, drops the format of to_char, and knows
-neither comments of columns nor the functions that ask a variant for its type.
+It adds up in doubles, takes numbers of 38 digits for 64 bits, drops the format of to_char, and
+knows neither comments of columns nor the functions that ask a variant for its type.
 """
 
 from collections.abc import Iterator
@@ -68,7 +68,9 @@ def _mended(expression: exp.Expression) -> exp.Expression | None:
         )
     if isinstance(expression, exp.ToChar) and expression.args.get("format"):
         pattern = exp.Literal.string(_FORMATS[expression.args["format"].name])
-        return exp.Anonymous(this="strftime", expressions=[expression.this.transform(_mended), pattern])
+        return exp.Anonymous(
+            this="strftime", expressions=[expression.this.transform(_mended), pattern]
+        )
     return expression
 
 

@@ -6,7 +6,6 @@ as bigquery_build.py.
 """
 
 import csv
-import re
 import sys
 from pathlib import Path
 
@@ -25,10 +24,10 @@ def main(directory: Path, *words: str) -> None:
             load(cursor, Path(tables))
 
         def query(sql: str) -> Rows:
-            cursor.execute(re.sub(r"{(\w+)}", r"collection.marts.\1", sql))
+            cursor.execute(sql)
             return list(cursor.fetchall())
 
-        built("snowflake", "varchar", directory, words[place + 1 :], query)
+        built("snowflake", "collection.marts.{}", directory, words[place + 1 :], query)
 
 
 def load(cursor: snowflake.connector.cursor.SnowflakeCursor, directory: Path) -> None:

@@ -70,8 +70,11 @@ def test_an_engine_whose_casts_are_not_known_is_refused_by_name(
         pytest.skip("the warehouses' stand-ins are not installed; `make test-warehouses` does that")
     write_profiles(tmp_path)
     process = subprocess.run(
-        [PROGRAMS / "dbt", "parse", "--target", engine, "--profiles-dir", tmp_path, "--no-use-colors"]
-        + ["--target-path", tmp_path / "target", "--log-path", tmp_path],
+        [
+            *(PROGRAMS / "dbt", "parse", "--no-use-colors"),
+            *("--target", engine, "--profiles-dir", tmp_path),
+            *("--target-path", tmp_path / "target", "--log-path", tmp_path),
+        ],
         cwd=PROJECT,
         env=os.environ,
         capture_output=True,

@@ -1,4 +1,4 @@
-"""What the builds on stand-ins of warehouses share: dbt in this process, and its results as a file."""
+"""What the builds on stand-ins share: dbt in this process, and its results as a file."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -22,13 +22,17 @@ Rows = list[tuple[Any, ...]]
 
 
 def built(
-    target: str, text: str, directory: Path, arguments: Sequence[str], query: Callable[[str], Rows]
+    target: str,
+    relation: str,
+    directory: Path,
+    arguments: Sequence[str],
+    query: Callable[[str], Rows],
 ) -> None:
     """Runs dbt with the profiles in the directory, and writes results.json there.
 
-    text is the engine's type of texts, query reads rows. Where the directory has a file values.json, the
-    reasons that the compiled models give for its values, SQL each, are written as well. Raises what dbt
-    itself raises.
+    relation is what a relation's name is written in, query reads rows. Where the directory has a
+    file values.json, the reasons that the compiled models give for its values, SQL each, are
+    written as well. Raises what dbt itself raises.
     """
     places = ("--project-dir", str(PROJECT), "--profiles-dir", str(directory))
     kept = ("--target-path", str(directory / "target"), "--log-path", str(directory / "logs"))
@@ -46,7 +50,8 @@ def built(
     if run.success:
         results["marts"] = {
             mart: query(
-                f"select {', '.join(f'cast({name} as {text})' for name in names)} from {{{mart}}}"
+                f"select {', '.join(f'cast({name} as string)' for name in names)}"
+                f" from {relation.format(mart)}"
             )
             for mart, names in MARTS.items()
         }

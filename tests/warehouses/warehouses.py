@@ -37,7 +37,7 @@ PROFILE: Mapping[str, Mapping[str, Any]] = {
 
 @dataclass(frozen=True)
 class Build:
-    """The status of each node, what failed, the rows of the marts, and the reasons of single values."""
+    """The statuses of the nodes, what failed, the marts, and the reasons of single values."""
 
     statuses: dict[str, str]
     messages: dict[str, str]
@@ -73,8 +73,11 @@ def build(
     (directory / "values.json").write_text(json.dumps(list(values)))
     words = ["--", "build", *arguments, "--vars", json.dumps(variables), "--quiet"]
     process = subprocess.run(
-        [PROGRAMS / "python", HERE / f"{engine}_build.py", directory, *([tables] if tables else [])]
-        + words,
+        [
+            *(PROGRAMS / "python", HERE / f"{engine}_build.py", directory),
+            *([tables] if tables else []),
+            *words,
+        ],
         cwd=directory,
         env=os.environ | {"PYTHONPATH": str(PROJECT / "tests" / "engines")},
         capture_output=True,

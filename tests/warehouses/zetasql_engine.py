@@ -1,7 +1,7 @@
 """Google's reference implementation of BigQuery's SQL, as tables that queries read and make.
 
-It knows no DDL beyond what is taken apart here, and not BigQuery's names of INT64 and BOOL beside these.
-A view is kept as its rows. The session's time zone is Los Angeles', so that what takes it shows.
+It runs queries only, and knows INT64 by no other name. The session's time zone is that of Los
+Angeles, so that what takes it shows.
 """
 
 import ctypes
@@ -122,7 +122,7 @@ class ZetaSql:
         return ctypes.string_at(self._address(start), size)
 
     def _address(self, place: int) -> int:
-        """Where the engine's memory is, one byte of which after the other the package itself would copy."""
+        """A place of the engine's memory in ours; the package copies one byte at a time."""
         return ctypes.addressof(self._client.memory.data_ptr().contents) + place
 
 
