@@ -38,7 +38,7 @@ help:
 	@echo "make docs         build dbt's documentation, one page: target/static_index.html"
 	@echo "make test-engines build everything on PostgreSQL and Spark, too, and compare with DuckDB"
 	@echo "make test-warehouses  build everything with dbt's adapters for BigQuery and Snowflake, without the services"
-	@echo "make test-dbt-versions  build and test the sample with dbt-core 1.10 and 1.12, too"
+	@echo "make test-dbt-versions  build and test the sample with dbt-core 1.10 and 1.12, too; parse it with dbt Fusion"
 	@echo "make test-bi      show what is published with Superset and Streamlit, in a browser"
 	@echo "make setup        only set up: the environment in $(VENV), with $(BIN)/harness and $(BIN)/dbt"
 	@echo "make lint         only the linters"
@@ -123,7 +123,7 @@ test-warehouses: $(TESTING) $(WAREHOUSES)
 	$(PYTEST) tests/warehouses
 
 test-dbt-versions: $(INSTALLED)
-	@for version in 1.10 1.12; do $(BIN)/python tests/engines/dbt_version.py $$version || exit 1; done
+	@for version in 1.10 1.12 fusion; do $(BIN)/python tests/engines/dbt_version.py $$version || exit 1; done
 
 # Superset alone is 900 MB, and pins what the harness needs newer.
 $(BI): requirements-bi.txt

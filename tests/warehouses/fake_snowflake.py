@@ -1,7 +1,8 @@
 """fakesnow, which runs Snowflake's SQL on DuckDB, mended where it differs from Snowflake.
 
-It adds up in doubles, takes numbers of 38 digits for 64 bits, drops the format of to_char, and
-knows neither comments of columns nor the functions that ask a variant for its type.
+It adds up in doubles, takes numbers of 38 digits for 64 bits, drops the format of to_char, takes an
+untyped null for no text, and knows neither comments of columns, nor temporary tables in a schema,
+nor the functions that ask a variant for its type.
 """
 
 from collections.abc import Iterator
@@ -51,11 +52,13 @@ def snowflake() -> Iterator[None]:
 
 
 def _mended(expression: exp.Expression) -> exp.Expression | None:
-    if isinstance(expression, exp.CommentColumnConstraint) or (
+    if isinstance(expression, exp.TemporaryProperty | exp.CommentColumnConstraint) or (
         isinstance(expression, exp.ColumnConstraint)
         and isinstance(expression.kind, exp.CommentColumnConstraint)
     ):
         return None
+    if isinstance(expression, exp.DataType) and expression.this == exp.DataType.Type.NULL:
+        return exp.DataType.build("varchar")
     if isinstance(expression, exp.Anonymous) and expression.name.upper() in _TAKEN:
         types, name = _TAKEN[expression.name.upper()]
         (variant,) = expression.expressions

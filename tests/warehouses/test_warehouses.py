@@ -16,7 +16,7 @@ from engines import (
     differences,
 )
 from judged import BIGQUERY, SNOWFLAKE
-from warehouses import PROGRAMS, Build, build, write_profiles
+from warehouses import Build, build, program
 
 JUDGED = {"bigquery": BIGQUERY, "snowflake": SNOWFLAKE}
 Sample = Callable[[str], Build]
@@ -62,21 +62,27 @@ def test_lagos_own_types(
     assert not differences(duckdb_lago, found)
 
 
-@pytest.mark.parametrize("engine", ["redshift", "trino"])
+# Adapters that are there: one descends from PostgreSQL's, one from none.
+OTHERS = {
+    "redshift": "{host: nowhere, port: 5439, user: nobody, password: none, dbname: none",
+    "trino": "{method: none, host: nowhere, port: 8080, user: nobody, database: none",
+}
+
+
+@pytest.mark.parametrize("engine", OTHERS)
 def test_an_engine_whose_casts_are_not_known_is_refused_by_name(
     engine: str, tmp_path: Path
 ) -> None:
-    if not PROGRAMS.exists():
-        pytest.skip("the warehouses' stand-ins are not installed; `make test-warehouses` does that")
-    write_profiles(tmp_path)
+    output = f"{OTHERS[engine]}, type: {engine}, schema: none, threads: 1}}"
+    profile = f"lago_invoice_collection: {{target: other, outputs: {{other: {output}}}}}"
+    (tmp_path / "profiles.yml").write_text(profile)
     process = subprocess.run(
         [
-            *(PROGRAMS / "dbt", "parse", "--no-use-colors"),
-            *("--target", engine, "--profiles-dir", tmp_path),
+            *(program("dbt"), "parse", "--no-use-colors", "--profiles-dir", tmp_path),
             *("--target-path", tmp_path / "target", "--log-path", tmp_path),
         ],
         cwd=PROJECT,
-        env=os.environ,
+        env=os.environ | {"PYTHONPATH": ""},
         capture_output=True,
         text=True,
         check=False,
@@ -84,3 +90,19 @@ def test_an_engine_whose_casts_are_not_known_is_refused_by_name(
     assert process.returncode == 2, process.stdout
     sentence = f"does not run on {engine}, whose casts and sums it does not know. It runs on"
     assert f"{sentence} BigQuery, DuckDB, PostgreSQL, Snowflake, Spark." in process.stdout
+
+
+# What a stand-in would not notice the lack of, having no such year and no other end of a text.
+WRITTEN = {
+    "bigquery__matches": r"r'\A(?:{{ pattern }})\z'",
+    "bigquery__parse_date": "{{ text }} not like '0000-%'",
+    "snowflake__matches": "'^({{ pattern }})') = {{ text }}",
+    "snowflake__written_date": "{{ text }} not like '0000-%'",
+}
+
+
+@pytest.mark.parametrize("macro", WRITTEN)
+def test_a_guard_that_no_stand_in_needs_is_there(macro: str) -> None:
+    written = "".join(path.read_text() for path in (PROJECT / "macros").glob("*.sql"))
+    body = written.partition(f"macro {macro}(")[2].partition("endmacro")[0]
+    assert WRITTEN[macro] in body

@@ -28,13 +28,13 @@ def built(
     arguments: Sequence[str],
     query: Callable[[str], Rows],
 ) -> None:
-    """Runs dbt with the profiles in the directory, and writes results.json there.
+    """Runs dbt, and writes results.json to the directory.
 
     relation is what a relation's name is written in, query reads rows. Where the directory has a
     file values.json, the reasons that the compiled models give for its values, SQL each, are
     written as well. Raises what dbt itself raises.
     """
-    places = ("--project-dir", str(PROJECT), "--profiles-dir", str(directory))
+    places = ("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--threads", "1")
     kept = ("--target-path", str(directory / "target"), "--log-path", str(directory / "logs"))
     run = dbtRunner().invoke([*arguments, "--target", target, *places, *kept])
     if run.exception:
