@@ -11,6 +11,7 @@ differs.
 """
 
 import os
+import shutil
 import subprocess
 import sys
 import venv
@@ -64,11 +65,13 @@ def parsed_by_fusion() -> int:
     if subprocess.run([*pip, "--no-deps", FUSION], check=False).returncode:
         print(f"dbt Fusion: {FUSION} does not install here, so it was not tried")
         return 0
-    parsed = subprocess.run(
-        [str(place / "bin" / "dbt"), "parse", "--target-path", str(place / "target")],
-        cwd=PROJECT,
-        check=False,
-    )
+    # It writes beside what it reads.
+    copy = place / "project"
+    for name in ("macros", "models", "seeds", "tests/data", "tests/generic"):
+        shutil.copytree(PROJECT / name, copy / name)
+    for name in ("dbt_project.yml", "profiles.yml"):
+        shutil.copy(PROJECT / name, copy)
+    parsed = subprocess.run([str(place / "bin" / "dbt"), "parse"], cwd=copy, check=False)
     return min(parsed.returncode, 1)
 
 

@@ -19,6 +19,8 @@ from judged import BIGQUERY, SNOWFLAKE
 from warehouses import Build, build, program
 
 JUDGED = {"bigquery": BIGQUERY, "snowflake": SNOWFLAKE}
+# An engine's builds are of one process, so that it is built once.
+ENGINES = [pytest.param(engine, marks=pytest.mark.xdist_group(engine)) for engine in JUDGED]
 Sample = Callable[[str], Build]
 
 
@@ -37,7 +39,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Sample:
     return of
 
 
-@pytest.mark.parametrize("engine", JUDGED)
+@pytest.mark.parametrize("engine", ENGINES)
 def test_the_sample_equals_duckdb_and_every_test_passes(
     engine: str, sample: Sample, duckdb_sample: Marts
 ) -> None:
@@ -46,12 +48,12 @@ def test_the_sample_equals_duckdb_and_every_test_passes(
     assert len(found.statuses) > 200
 
 
-@pytest.mark.parametrize("engine", JUDGED)
+@pytest.mark.parametrize("engine", ENGINES)
 def test_every_column_is_judged_whatever_its_type(engine: str, sample: Sample) -> None:
     assert sample(engine).judged == JUDGED[engine]
 
 
-@pytest.mark.parametrize("engine", JUDGED)
+@pytest.mark.parametrize("engine", ENGINES)
 def test_lagos_own_types(
     engine: str, duckdb_lago: Marts, lago_tables: Path, tmp_path: Path
 ) -> None:
