@@ -2,35 +2,35 @@
 with
 
 invoice_groups as (
-    select * from {{ ref('int_invoice_groups') }}
+    select * from {{ ref('lago_invoice_collection', 'int_invoice_groups') }}
 ),
 
 organizations as (
-    select * from {{ ref('stg_lago__organizations') }}
+    select * from {{ ref('lago_invoice_collection', 'stg_lago__organizations') }}
 ),
 
 billing_entities as (
-    select * from {{ ref('stg_lago__billing_entities') }}
+    select * from {{ ref('lago_invoice_collection', 'stg_lago__billing_entities') }}
 ),
 
 billing_entity_codes as (
-    select * from {{ ref('int_billing_entities_resolved') }}
+    select * from {{ ref('lago_invoice_collection', 'int_billing_entities_resolved') }}
 ),
 
 invoice_statuses as (
-    select * from {{ ref('invoice_statuses') }}
+    select * from {{ ref('lago_invoice_collection', 'invoice_statuses') }}
 ),
 
 payment_statuses as (
-    select * from {{ ref('payment_statuses') }}
+    select * from {{ ref('lago_invoice_collection', 'payment_statuses') }}
 ),
 
 currencies as (
-    select * from {{ ref('currencies') }}
+    select * from {{ ref('lago_invoice_collection', 'currencies') }}
 ),
 
 exclusion_reasons as (
-    select * from {{ ref('exclusion_reasons') }}
+    select * from {{ ref('lago_invoice_collection', 'exclusion_reasons') }}
 ),
 
 -- A status is given as its code or as its label.

@@ -1,7 +1,7 @@
 with
 
 collected as (
-    select * from {{ ref('invoice_collection_by_customer') }}
+    select * from {{ ref('lago_invoice_collection', 'invoice_collection_by_customer') }}
 ),
 
 typed as (

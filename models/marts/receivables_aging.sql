@@ -1,7 +1,7 @@
 with
 
 uncollected_invoices as (
-    select * from {{ ref('uncollected_invoices') }}
+    select * from {{ ref('lago_invoice_collection', 'uncollected_invoices') }}
 ),
 
 aged as (

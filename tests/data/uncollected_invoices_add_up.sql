@@ -4,15 +4,15 @@
 with
 
 collected as (
-    select * from {{ ref('invoice_collection') }}
+    select * from {{ ref('lago_invoice_collection', 'invoice_collection') }}
 ),
 
 uncollected_invoices as (
-    select * from {{ ref('uncollected_invoices') }}
+    select * from {{ ref('lago_invoice_collection', 'uncollected_invoices') }}
 ),
 
 receivables_aging as (
-    select * from {{ ref('receivables_aging') }}
+    select * from {{ ref('lago_invoice_collection', 'receivables_aging') }}
 ),
 
 open_cells as (
