@@ -165,5 +165,5 @@ def _value(cell: value_pb2.ValueProto) -> Any:
     if kind == "date_value":
         return EPOCH + timedelta(days=value)
     if kind == "numeric_value":
-        return Decimal(int.from_bytes(value, "little", signed=True)).scaleb(-9)
+        return Decimal(f"{int.from_bytes(value, 'little', signed=True)}e-9")
     return value if isinstance(value, int | float | str) else str(value)
