@@ -9,6 +9,7 @@ which are loaded with Lago's types.
 
 import csv
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from bigquery_client import Client
@@ -36,8 +37,11 @@ def main(directory: Path, *words: str) -> None:
     def query(sql: str) -> Rows:
         return engine.query(sql).values()
 
+    def judging(sql: str) -> Callable[[str], Rows]:
+        return lambda value: query(sql.replace("given_value", f"(select {value} as given) as one"))
+
     BigQueryConnectionManager.open = staticmethod(open_connection)
-    built("bigquery", "`{}`", directory, words[place + 1 :], query)
+    built("bigquery", "`{}`", directory, words[place + 1 :], query, judging)
 
 
 def load(engine: ZetaSql, directory: Path) -> None:

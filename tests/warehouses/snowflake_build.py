@@ -7,6 +7,7 @@ as bigquery_build.py.
 
 import csv
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import snowflake.connector
@@ -27,7 +28,20 @@ def main(directory: Path, *words: str) -> None:
             cursor.execute(sql)
             return list(cursor.fetchall())
 
-        built("snowflake", "collection.marts.{}", directory, words[place + 1 :], query)
+        def judging(sql: str) -> Callable[[str], Rows]:
+            given = "collection.marts.given_value"
+            cursor.execute(f"create table {given} as select 1 as given")
+            # Translating it takes seconds, and once will do.
+            view = f"create view collection.marts.judged as {sql}"
+            cursor.execute(view.replace("given_value", given))
+
+            def judge(value: str) -> Rows:
+                cursor.execute(f"create or replace table {given} as select {value} as given")
+                return query("select * from collection.marts.judged")
+
+            return judge
+
+        built("snowflake", "collection.marts.{}", directory, words[place + 1 :], query, judging)
 
 
 def load(cursor: snowflake.connector.cursor.SnowflakeCursor, directory: Path) -> None:

@@ -19,6 +19,7 @@ TYPES = {
     **dict.fromkeys(("created_at", "updated_at"), "timestamp"),
 }
 Rows = list[tuple[Any, ...]]
+Judging = Callable[[str], Callable[[str], Rows]]
 
 
 def built(
@@ -27,12 +28,14 @@ def built(
     directory: Path,
     arguments: Sequence[str],
     query: Callable[[str], Rows],
+    judging: Judging,
 ) -> None:
     """Runs dbt, and writes results.json to the directory.
 
     relation is what a relation's name is written in, query reads rows. Where the directory has a
     file values.json, the reasons that the compiled models give for its values, SQL each, are
-    written as well. Raises what dbt itself raises.
+    written as well; judging reads a query's rows for a value in its given_value. Raises what dbt
+    itself raises.
     """
     places = ("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--threads", "1")
     kept = ("--target-path", str(directory / "target"), "--log-path", str(directory / "logs"))
@@ -57,16 +60,9 @@ def built(
         }
         values = directory / "values.json"
         if values.exists():
-            results["judged"] = _judged(json.loads(values.read_text()), directory, query)
+            judge = judging(judging_query(directory / "target"))
+            judged = {value: dict(judge(value)) for value in json.loads(values.read_text())}
+            results["judged"] = {
+                value: [reasons[column] for column in COLUMNS] for value, reasons in judged.items()
+            }
     (directory / "results.json").write_text(json.dumps(results, default=str))
-
-
-def _judged(
-    values: list[str], directory: Path, query: Callable[[str], Rows]
-) -> dict[str, list[str | None]]:
-    judging = judging_query(directory / "target")
-    found = {}
-    for value in values:
-        reasons = dict(query(judging.replace("given_value", f"(select {value} as given) as g")))
-        found[value] = [reasons[column] for column in COLUMNS]
-    return found

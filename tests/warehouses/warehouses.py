@@ -69,7 +69,7 @@ def build(
         env=os.environ | ENVIRONMENT | {"PYTHONPATH": str(PROJECT / "tests" / "engines")},
         capture_output=True,
         text=True,
-        timeout=1200,
+        timeout=2400,
         check=False,
     )
     assert process.returncode == 0, process.stdout[-5_000:] + process.stderr[-5_000:]
