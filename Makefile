@@ -8,6 +8,7 @@ TESTING := $(VENV)/.testing
 ENGINES := $(VENV)/.engines
 POSTGRES := $(VENV)/.postgres
 BI := target/bi/.installed
+WAREHOUSES := target/warehouses/.installed
 SOURCES := harness benchmarks seeds tests examples hatch_build.py
 # A file of tests is of one process, which sets it up once; conftest.py has their order.
 PYTEST = $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
@@ -24,7 +25,7 @@ made_of = $(CURDIR) $$($(1) -c 'import sys; print(sys.base_prefix, sys.version)'
 ANEW := $(shell test "$$(cat $(INSTALLED) 2>/dev/null)" = "$(call made_of,$(GIVEN))" || echo anew)
 
 .DEFAULT_GOAL := help
-.PHONY: anew help setup run test test-engines test-postgres test-dbt-versions test-bi soak bench bench-large \
+.PHONY: anew help setup run test test-engines test-postgres test-warehouses test-dbt-versions test-bi soak bench bench-large \
 	docs lint lint-python lint-sql lock clean
 
 help:
@@ -36,7 +37,8 @@ help:
 	@echo "make bench-large  the same on up to 50 million invoices, for benchmarks/RESULTS.md"
 	@echo "make docs         build dbt's documentation, one page: target/static_index.html"
 	@echo "make test-engines build everything on PostgreSQL and Spark, too, and compare with DuckDB"
-	@echo "make test-dbt-versions  build and test the sample with dbt-core 1.10 and 1.12, too"
+	@echo "make test-warehouses  build everything with dbt's adapters for BigQuery and Snowflake, without the services"
+	@echo "make test-dbt-versions  build and test the sample with dbt-core 1.10 and 1.12, too; parse it with dbt Fusion"
 	@echo "make test-bi      show what is published with Superset and Streamlit, in a browser"
 	@echo "make setup        only set up: the environment in $(VENV), with $(BIN)/harness and $(BIN)/dbt"
 	@echo "make lint         only the linters"
@@ -109,8 +111,19 @@ test-engines: $(ENGINES)
 
 test-postgres: $(POSTGRES) test
 
+# Snowflake's stand-in needs another DuckDB than the harness. BigQuery's is compiled at its first use.
+$(WAREHOUSES): requirements-warehouses.txt
+	@echo "Setting up target/warehouses with the warehouses' adapters and stand-ins: two minutes, once" >&2
+	@$(PYTHON) -m venv --clear target/warehouses
+	@target/warehouses/bin/pip install -qq --disable-pip-version-check --require-hashes \
+		-r requirements-warehouses.txt
+	@touch $@
+
+test-warehouses: $(TESTING) $(WAREHOUSES)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup tests/warehouses
+
 test-dbt-versions: $(INSTALLED)
-	@for version in 1.10 1.12; do $(BIN)/python tests/engines/dbt_version.py $$version || exit 1; done
+	@for version in 1.10 1.12 fusion; do $(BIN)/python tests/engines/dbt_version.py $$version || exit 1; done
 
 # Superset alone is 900 MB, and pins what the harness needs newer.
 $(BI): requirements-bi.txt
@@ -146,6 +159,7 @@ lock:
 	$(LOCK) --extra postgres --extra spark $(call pinned_in,requirements.txt requirements-dev.txt) \
 		--output-file requirements-engines.txt
 	$(subst pyproject.toml,requirements-bi.in,$(LOCK)) --output-file requirements-bi.txt
+	$(subst pyproject.toml,requirements-warehouses.in,$(LOCK)) --output-file requirements-warehouses.txt
 
 clean:
 	rm -rf $(VENV) target logs dev.duckdb

@@ -2,6 +2,10 @@
     {{ return(adapter.dispatch('exact_sum', 'lago_invoice_collection')(column)) }}
 {%- endmacro %}
 
+{% macro default__exact_sum(column) -%}
+    {{ refuse_other_engines() }}
+{%- endmacro %}
+
 {#- sum(bigint) is a hugeint, and much faster than the sum of decimals. -#}
 {% macro duckdb__exact_sum(column) -%}
     sum({{ column }})
@@ -19,4 +23,14 @@
         cast(sum(shiftright({{ column }}, 32)) as decimal(38, 0)) * 4294967296
         + cast(sum({{ column }} & 4294967295) as decimal(38, 0))
     )
+{%- endmacro %}
+
+{#- sum(int64) fails where it does not fit 64 bits. -#}
+{% macro bigquery__exact_sum(column) -%}
+    sum(cast({{ column }} as numeric))
+{%- endmacro %}
+
+{#- A bigint is a number of 38 digits, and so is the sum. -#}
+{% macro snowflake__exact_sum(column) -%}
+    sum({{ column }})
 {%- endmacro %}

@@ -11,3 +11,14 @@
     coalesce(cast({{ one }} as text), '') = coalesce(cast({{ other }} as text), '')
     and ({{ one }} is null) = ({{ other }} is null)
 {%- endmacro %}
+
+{#- As on PostgreSQL. -#}
+{% macro bigquery__is_same(one, other) -%}
+    coalesce(cast({{ one }} as string), '') = coalesce(cast({{ other }} as string), '')
+    and ({{ one }} is null) = ({{ other }} is null)
+{%- endmacro %}
+
+{#- As on PostgreSQL; the hash of null is a number. -#}
+{% macro snowflake__is_same(one, other) -%}
+    hash({{ one }}) = hash({{ other }}) and {{ one }} is not distinct from {{ other }}
+{%- endmacro %}

@@ -10,3 +10,20 @@
 {% macro postgres__iso_text(column) -%}
     (to_jsonb({{ column }}) #>> '{}')
 {%- endmacro %}
+
+{#- A cast would follow the session's time zone, which JSON does not. -#}
+{% macro bigquery__iso_text(column) -%}
+    json_value(to_json_string({{ column }}))
+{%- endmacro %}
+
+{#- A cast would follow the session's output formats. What is of another type is null as a variant. -#}
+{% macro snowflake__iso_text(column) -%}
+    {%- set moment = 'YYYY-MM-DD HH24:MI:SS.FF6' -%}
+    coalesce(
+        to_char(as_date(to_variant({{ column }})), 'YYYY-MM-DD'),
+        to_char(as_timestamp_ntz(to_variant({{ column }})), '{{ moment }}'),
+        to_char(as_timestamp_tz(to_variant({{ column }})), '{{ moment }}TZH:TZM'),
+        to_char(as_timestamp_ltz(to_variant({{ column }})), '{{ moment }}TZH:TZM'),
+        cast({{ column }} as varchar)
+    )
+{%- endmacro %}

@@ -2,6 +2,10 @@
     {{ return(adapter.dispatch('matches', 'lago_invoice_collection')(text, pattern)) }}
 {%- endmacro %}
 
+{% macro default__matches(text, pattern) -%}
+    {{ refuse_other_engines() }}
+{%- endmacro %}
+
 {% macro duckdb__matches(text, pattern) -%}
     regexp_full_match({{ text }}, '{{ pattern }}')
 {%- endmacro %}
@@ -13,4 +17,13 @@
 {#- '$' would also match before a line's end. -#}
 {% macro spark__matches(text, pattern) -%}
     regexp_extract({{ text }}, '^({{ pattern }})', 0) = {{ text }}
+{%- endmacro %}
+
+{% macro bigquery__matches(text, pattern) -%}
+    regexp_contains({{ text }}, r'\A(?:{{ pattern }})\z')
+{%- endmacro %}
+
+{#- As on Spark. -#}
+{% macro snowflake__matches(text, pattern) -%}
+    regexp_substr({{ text }}, '^({{ pattern }})') = {{ text }}
 {%- endmacro %}

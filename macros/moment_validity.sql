@@ -1,6 +1,6 @@
 {% macro moment_validity(column) -%}
     {%- set text = iso_text(column) -%}
-    {%- set day = parse_date('left(' ~ text ~ ', 10)') -%}
+    {%- set day = written_date('substr(' ~ text ~ ', 1, 10)') -%}
     {%- set time = '[ T]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]+)?)?' -%}
     {%- set zone = ' ?(UTC|GMT|Z|z|[+-](0[0-9]|1[0-5])(:?[0-5][0-9](:[0-5][0-9])?)?)' -%}
     {%- set rest = '(' ~ time ~ '(' ~ zone ~ ')?)?' -%}

@@ -2,6 +2,10 @@
     {{ return(adapter.dispatch('parse_amount_cents', 'lago_invoice_collection')(column)) }}
 {%- endmacro %}
 
+{% macro default__parse_amount_cents(column) -%}
+    {{ refuse_other_engines() }}
+{%- endmacro %}
+
 {% macro duckdb__parse_amount_cents(column) -%}
     case
         when typeof({{ column }}) in ('BIGINT', 'INTEGER') then try_cast({{ column }} as bigint)
@@ -36,5 +40,25 @@
             regexp_extract(cast({{ column }} as string), '^-?[0-9]+', 0)
             = cast({{ column }} as string)
             then try_cast(cast({{ column }} as string) as bigint)
+    end
+{%- endmacro %}
+
+{#- safe_cast alone would take '+5', ' 12 ' and '0x10' as well. -#}
+{% macro bigquery__parse_amount_cents(column) -%}
+    case
+        when {{ matches('cast(' ~ column ~ ' as string)', '-?[0-9]+') }}
+            then safe_cast(cast({{ column }} as string) as int64)
+    end
+{%- endmacro %}
+
+{#- A bigint has 38 digits there: that the number fits 64 bits is looked at. -#}
+{% macro snowflake__parse_amount_cents(column) -%}
+    {%- set text = 'cast(' ~ column ~ ' as varchar)' -%}
+    case
+        when
+            {{ matches(text, '-?[0-9]+') }}
+            and try_cast({{ text }} as decimal(38, 0))
+            between -9223372036854775808 and 9223372036854775807
+            then try_cast({{ text }} as decimal(38, 0))
     end
 {%- endmacro %}

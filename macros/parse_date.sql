@@ -1,5 +1,11 @@
+{#- Other engines may take the variants of those that they descend from. -#}
 {% macro parse_date(column) -%}
+    {{- refuse_other_engines() -}}
     {{ return(adapter.dispatch('parse_date', 'lago_invoice_collection')(column)) }}
+{%- endmacro %}
+
+{% macro default__parse_date(column) -%}
+    {{ refuse_other_engines() }}
 {%- endmacro %}
 
 {% macro duckdb__parse_date(column) -%}
@@ -56,5 +62,33 @@
             = cast({{ column }} as string)
             and cast({{ column }} as string) not like '0000-%'
             then try_cast(cast({{ column }} as string) as date)
+    end
+{%- endmacro %}
+
+{#- safe_cast alone would take '2026-1-5' as well. -#}
+{% macro bigquery__parse_date(column) -%}
+    {%- set text = 'cast(' ~ column ~ ' as string)' -%}
+    case
+        when {{ matches(text, '[0-9]{4}-[0-9]{2}-[0-9]{2}') }} and {{ text }} not like '0000-%'
+            then safe_cast({{ text }} as date)
+    end
+{%- endmacro %}
+
+{% macro snowflake__parse_date(column) -%}
+    {{ written_date(iso_text(column)) }}
+{%- endmacro %}
+
+{% macro written_date(text) -%}
+    {{ return(adapter.dispatch('written_date', 'lago_invoice_collection')(text)) }}
+{%- endmacro %}
+
+{% macro default__written_date(text) -%}
+    {{ parse_date(text) }}
+{%- endmacro %}
+
+{% macro snowflake__written_date(text) -%}
+    case
+        when {{ matches(text, '[0-9]{4}-[0-9]{2}-[0-9]{2}') }} and {{ text }} not like '0000-%'
+            then try_to_date({{ text }}, 'YYYY-MM-DD')
     end
 {%- endmacro %}

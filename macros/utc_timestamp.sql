@@ -5,6 +5,44 @@
     end
 {%- endmacro %}
 
+{#- The time as written, its fraction cut off after six digits, and the offset taken from it in seconds:
+    no cast sees a zone, nor the session's. -#}
+{% macro default__moment_in_utc(column) -%}
+    {%- set text = iso_text(column) -%}
+    {%- set rest = 'substr(' ~ text ~ ', 12)' -%}
+    {%- set zone = 'regexp_replace(' ~ rest ~ ", '^[0-9:.]*', '')" -%}
+    {%- set time = 'substr(' ~ rest ~ ', 1, length(' ~ rest ~ ') - length(' ~ zone ~ '))' -%}
+    {%- set offset = 'rpad(regexp_replace(' ~ zone ~ ", '[^0-9]', ''), 6, '0')" -%}
+    {%- set local -%}
+        substr({{ text }}, 1, 10) || ' '
+        || substr({{ time }} || substr('00:00:00.000000', length({{ time }}) + 1), 1, 15)
+    {%- endset -%}
+    {%- set seconds -%}
+        (
+            case when {{ zone }} like '%-%' then 1 else -1 end * (
+                cast(substr({{ offset }}, 1, 2) as integer) * 3600
+                + cast(substr({{ offset }}, 3, 2) as integer) * 60
+                + cast(substr({{ offset }}, 5, 2) as integer)
+            )
+        )
+    {%- endset -%}
+    {{ dbt.dateadd(
+        'second', seconds, adapter.dispatch('written_time', 'lago_invoice_collection')(local)
+    ) }}
+{%- endmacro %}
+
+{% macro default__written_time(text) -%}
+    {{ refuse_other_engines() }}
+{%- endmacro %}
+
+{% macro bigquery__written_time(text) -%}
+    safe_cast({{ text }} as datetime)
+{%- endmacro %}
+
+{% macro snowflake__written_time(text) -%}
+    try_to_timestamp_ntz({{ text }}, 'YYYY-MM-DD HH24:MI:SS.FF6')
+{%- endmacro %}
+
 {#- A cast needs seconds, an offset with a colon and no blank before it, and takes the session's time
     zone where there is none. -#}
 {% macro duckdb__moment_in_utc(column) -%}

@@ -3,11 +3,11 @@
 with
 
 billing_entities as (
-    select * from {{ ref('stg_lago__billing_entities') }}
+    select * from {{ ref('lago_invoice_collection', 'stg_lago__billing_entities') }}
 ),
 
 invoice_groups as (
-    select * from {{ ref('int_invoice_groups') }}
+    select * from {{ ref('lago_invoice_collection', 'int_invoice_groups') }}
 ),
 
 ranked as (

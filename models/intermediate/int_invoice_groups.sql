@@ -2,7 +2,7 @@
 with
 
 invoices as (
-    select * from {{ ref('stg_lago__invoices') }}
+    select * from {{ ref('lago_invoice_collection', 'stg_lago__invoices') }}
 ),
 
 grouped as (
@@ -54,7 +54,7 @@ typed as (
         payment_dispute_lost_at_validity,
         is_amount_valid,
         invoices_count,
-        cast(amount_cents as decimal(38, 0)) as amount_cents,
+        cast(amount_cents as {{ exact_type() }}) as amount_cents,
         cast(example_invoice_id as {{ type_string() }}) as example_invoice_id
     from grouped
 )

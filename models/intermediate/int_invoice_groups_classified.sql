@@ -2,35 +2,60 @@
 with
 
 invoice_groups as (
-    select * from {{ ref('int_invoice_groups') }}
+    select * from {{ ref('lago_invoice_collection', 'int_invoice_groups') }}
 ),
 
 organizations as (
-    select * from {{ ref('stg_lago__organizations') }}
+    select * from {{ ref('lago_invoice_collection', 'stg_lago__organizations') }}
 ),
 
 billing_entities as (
-    select * from {{ ref('stg_lago__billing_entities') }}
+    select * from {{ ref('lago_invoice_collection', 'stg_lago__billing_entities') }}
 ),
 
 billing_entity_codes as (
-    select * from {{ ref('int_billing_entities_resolved') }}
+    select * from {{ ref('lago_invoice_collection', 'int_billing_entities_resolved') }}
 ),
 
 invoice_statuses as (
-    select * from {{ ref('invoice_statuses') }}
+    select * from {{ ref('lago_invoice_collection', 'invoice_statuses') }}
 ),
 
 payment_statuses as (
-    select * from {{ ref('payment_statuses') }}
+    select * from {{ ref('lago_invoice_collection', 'payment_statuses') }}
 ),
 
 currencies as (
-    select * from {{ ref('currencies') }}
+    select * from {{ ref('lago_invoice_collection', 'currencies') }}
 ),
 
 exclusion_reasons as (
-    select * from {{ ref('exclusion_reasons') }}
+    select * from {{ ref('lago_invoice_collection', 'exclusion_reasons') }}
+),
+
+-- A status is given as its code or as its label.
+given_statuses as (
+    select
+        cast(code as {{ type_string() }}) as status_given,
+        status
+    from invoice_statuses
+    union all
+    select
+        status as status_given,
+        status
+    from invoice_statuses
+),
+
+given_payment_statuses as (
+    select
+        cast(code as {{ type_string() }}) as payment_status_given,
+        payment_status
+    from payment_statuses
+    union all
+    select
+        payment_status as payment_status_given,
+        payment_status
+    from payment_statuses
 ),
 
 decoded as (
@@ -53,8 +78,8 @@ decoded as (
         coalesce(
             billing_entities.billing_entity_code, nullif(invoice_groups.billing_entity_code, '')
         ) as billing_entity_code,
-        invoice_statuses.status,
-        payment_statuses.payment_status,
+        given_statuses.status,
+        given_payment_statuses.payment_status,
         case
             when invoice_groups.self_billed is null then false
             when lower(invoice_groups.self_billed) in ('f', 'false', '0') then false
@@ -77,15 +102,10 @@ decoded as (
         on
             invoice_groups.organization_id = billing_entity_codes.organization_id
             and invoice_groups.billing_entity_code = billing_entity_codes.billing_entity_code
-    left join invoice_statuses
-        on
-            invoice_groups.status_code = cast(invoice_statuses.code as {{ type_string() }})
-            or invoice_groups.status_code = invoice_statuses.status
-    left join payment_statuses
-        on
-            invoice_groups.payment_status_code
-            = cast(payment_statuses.code as {{ type_string() }})
-            or invoice_groups.payment_status_code = payment_statuses.payment_status
+    left join given_statuses
+        on invoice_groups.status_code = given_statuses.status_given
+    left join given_payment_statuses
+        on invoice_groups.payment_status_code = given_payment_statuses.payment_status_given
     left join currencies
         on invoice_groups.currency = currencies.currency
 ),

@@ -4,11 +4,11 @@
 with
 
 invoices as (
-    select * from {{ ref('stg_lago__invoices') }}
+    select * from {{ ref('lago_invoice_collection', 'stg_lago__invoices') }}
 ),
 
 invoice_groups as (
-    select * from {{ ref('int_invoice_groups_classified') }}
+    select * from {{ ref('lago_invoice_collection', 'int_invoice_groups_classified') }}
 ),
 
 -- What becomes text here is what a group is found by; the rest does so once it is.

@@ -1,7 +1,7 @@
 with
 
 collected as (
-    select * from {{ ref('invoice_collection_by_customer') }}
+    select * from {{ ref('lago_invoice_collection', 'invoice_collection_by_customer') }}
 ),
 
 typed as (
@@ -13,7 +13,7 @@ typed as (
         currency,
         payment_status,
         invoices_count,
-        cast(amount_cents as decimal(38, 0)) as amount_cents
+        cast(amount_cents as {{ exact_type() }}) as amount_cents
     from collected
 ),
 
@@ -25,18 +25,18 @@ balances as (
         customer_name,
         currency,
         cast(sum(invoices_count) as bigint) as invoices_count,
-        cast(sum(amount_cents) as decimal(38, 0)) as amount_cents,
+        cast(sum(amount_cents) as {{ exact_type() }}) as amount_cents,
         cast(
             coalesce(sum(case when payment_status = 'succeeded' then amount_cents end), 0)
-            as decimal(38, 0)
+            as {{ exact_type() }}
         ) as succeeded_amount_cents,
         cast(
             coalesce(sum(case when payment_status = 'pending' then amount_cents end), 0)
-            as decimal(38, 0)
+            as {{ exact_type() }}
         ) as pending_amount_cents,
         cast(
             coalesce(sum(case when payment_status = 'failed' then amount_cents end), 0)
-            as decimal(38, 0)
+            as {{ exact_type() }}
         ) as failed_amount_cents
     from typed
     group by

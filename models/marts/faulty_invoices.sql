@@ -1,7 +1,7 @@
 with
 
 invoices as (
-    select * from {{ ref('int_invoices_classified') }}
+    select * from {{ ref('lago_invoice_collection', 'int_invoices_classified') }}
 ),
 
 faulty as (

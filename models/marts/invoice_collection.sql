@@ -1,7 +1,7 @@
 with
 
 collected_by_billing_entity as (
-    select * from {{ ref('invoice_collection_by_billing_entity') }}
+    select * from {{ ref('lago_invoice_collection', 'invoice_collection_by_billing_entity') }}
 ),
 
 collected as (

@@ -1,7 +1,7 @@
 with
 
 invoice_groups as (
-    select * from {{ ref('int_invoice_groups_classified') }}
+    select * from {{ ref('lago_invoice_collection', 'int_invoice_groups_classified') }}
 ),
 
 collected as (

@@ -1,11 +1,11 @@
 with
 
 invoices as (
-    select * from {{ ref('int_invoices_classified') }}
+    select * from {{ ref('lago_invoice_collection', 'int_invoices_classified') }}
 ),
 
 customers as (
-    select * from {{ ref('stg_lago__customers') }}
+    select * from {{ ref('lago_invoice_collection', 'stg_lago__customers') }}
 ),
 
 collected as (

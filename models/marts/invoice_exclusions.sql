@@ -1,7 +1,7 @@
 with
 
 invoice_groups as (
-    select * from {{ ref('int_invoice_groups_classified') }}
+    select * from {{ ref('lago_invoice_collection', 'int_invoice_groups_classified') }}
 ),
 
 excluded as (
@@ -11,7 +11,7 @@ excluded as (
         month,
         currency,
         cast(sum(invoices_count) as bigint) as invoices_count,
-        cast(sum(amount_cents) as decimal(38, 0)) as amount_cents,
+        cast(sum(amount_cents) as {{ exact_type() }}) as amount_cents,
         {{ least_id('example_invoice_id') }} as example_invoice_id
     from invoice_groups
     where exclusion_reason is not null

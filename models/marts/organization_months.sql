@@ -1,7 +1,7 @@
 with
 
 organizations as (
-    select * from {{ ref('stg_lago__organizations') }}
+    select * from {{ ref('lago_invoice_collection', 'stg_lago__organizations') }}
 ),
 
 numbers as (

@@ -1,7 +1,7 @@
 with
 
 uncollected_invoices as (
-    select * from {{ ref('uncollected_invoices') }}
+    select * from {{ ref('lago_invoice_collection', 'uncollected_invoices') }}
 ),
 
 aged as (
@@ -10,7 +10,7 @@ aged as (
         currency,
         aging_bucket,
         count(*) as invoices_count,
-        cast({{ exact_sum('due_amount_cents') }} as decimal(38, 0)) as due_amount_cents
+        cast({{ exact_sum('due_amount_cents') }} as {{ exact_type() }}) as due_amount_cents
     from uncollected_invoices
     group by
         organization_id,

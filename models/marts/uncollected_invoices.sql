@@ -1,11 +1,11 @@
 with
 
 invoices as (
-    select * from {{ ref('int_invoices_classified') }}
+    select * from {{ ref('lago_invoice_collection', 'int_invoices_classified') }}
 ),
 
 customers as (
-    select * from {{ ref('stg_lago__customers') }}
+    select * from {{ ref('lago_invoice_collection', 'stg_lago__customers') }}
 ),
 
 uncollected as (
@@ -24,7 +24,7 @@ uncollected as (
         amount_cents,
         paid_amount_cents,
         cast(
-            cast(amount_cents as decimal(38, 0)) - coalesce(paid_amount_cents, 0) as bigint
+            cast(amount_cents as {{ exact_type() }}) - coalesce(paid_amount_cents, 0) as bigint
         ) as due_amount_cents,
         case
             when payment_due_date < {{ as_of_date() }}

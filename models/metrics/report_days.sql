@@ -1,7 +1,7 @@
 with
 
 organization_months as (
-    select * from {{ ref('organization_months') }}
+    select * from {{ ref('lago_invoice_collection', 'organization_months') }}
 ),
 
 numbers as (

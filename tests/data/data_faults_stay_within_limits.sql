@@ -3,15 +3,15 @@
 with
 
 collected as (
-    select * from {{ ref('invoice_collection') }}
+    select * from {{ ref('lago_invoice_collection', 'invoice_collection') }}
 ),
 
 excluded as (
-    select * from {{ ref('invoice_exclusions') }}
+    select * from {{ ref('lago_invoice_collection', 'invoice_exclusions') }}
 ),
 
 exclusion_reasons as (
-    select * from {{ ref('exclusion_reasons') }}
+    select * from {{ ref('lago_invoice_collection', 'exclusion_reasons') }}
 ),
 
 invoices as (

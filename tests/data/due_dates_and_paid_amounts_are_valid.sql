@@ -3,7 +3,7 @@
 with
 
 invoices as (
-    select * from {{ ref('stg_lago__invoices') }}
+    select * from {{ ref('lago_invoice_collection', 'stg_lago__invoices') }}
 ),
 
 given as (

@@ -9,15 +9,15 @@ raw_invoices as (
 ),
 
 collected as (
-    select * from {{ ref('invoice_collection') }}
+    select * from {{ ref('lago_invoice_collection', 'invoice_collection') }}
 ),
 
 excluded as (
-    select * from {{ ref('invoice_exclusions') }}
+    select * from {{ ref('lago_invoice_collection', 'invoice_exclusions') }}
 ),
 
 invoice_groups as (
-    select * from {{ ref('int_invoice_groups') }}
+    select * from {{ ref('lago_invoice_collection', 'int_invoice_groups') }}
 ),
 
 parsed as (

@@ -2,19 +2,19 @@
 with
 
 collected as (
-    select * from {{ ref('invoice_collection') }}
+    select * from {{ ref('lago_invoice_collection', 'invoice_collection') }}
 ),
 
 collected_by_billing_entity as (
-    select * from {{ ref('invoice_collection_by_billing_entity') }}
+    select * from {{ ref('lago_invoice_collection', 'invoice_collection_by_billing_entity') }}
 ),
 
 excluded as (
-    select * from {{ ref('invoice_exclusions') }}
+    select * from {{ ref('lago_invoice_collection', 'invoice_exclusions') }}
 ),
 
 organization_months as (
-    select * from {{ ref('organization_months') }}
+    select * from {{ ref('lago_invoice_collection', 'organization_months') }}
 ),
 
 incomplete as (

@@ -2,11 +2,11 @@
 with
 
 organizations as (
-    select * from {{ ref('stg_lago__organizations') }}
+    select * from {{ ref('lago_invoice_collection', 'stg_lago__organizations') }}
 ),
 
 organization_months as (
-    select * from {{ ref('organization_months') }}
+    select * from {{ ref('lago_invoice_collection', 'organization_months') }}
 ),
 
 spans as (

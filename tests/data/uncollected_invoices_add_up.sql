@@ -4,15 +4,15 @@
 with
 
 collected as (
-    select * from {{ ref('invoice_collection') }}
+    select * from {{ ref('lago_invoice_collection', 'invoice_collection') }}
 ),
 
 uncollected_invoices as (
-    select * from {{ ref('uncollected_invoices') }}
+    select * from {{ ref('lago_invoice_collection', 'uncollected_invoices') }}
 ),
 
 receivables_aging as (
-    select * from {{ ref('receivables_aging') }}
+    select * from {{ ref('lago_invoice_collection', 'receivables_aging') }}
 ),
 
 open_cells as (
@@ -22,8 +22,8 @@ open_cells as (
         payment_status,
         currency,
         invoices_count,
-        cast(amount_cents as decimal(38, 0)) as amount_cents,
-        cast(0 as decimal(38, 0)) as paid_amount_cents
+        cast(amount_cents as {{ exact_type() }}) as amount_cents,
+        cast(0 as {{ exact_type() }}) as paid_amount_cents
     from collected
     where payment_status <> 'succeeded'
 ),
@@ -35,8 +35,8 @@ listed_cells as (
         payment_status,
         currency,
         count(*) as invoices_count,
-        cast({{ exact_sum('amount_cents') }} as decimal(38, 0)) as amount_cents,
-        cast(coalesce({{ exact_sum('paid_amount_cents') }}, 0) as decimal(38, 0))
+        cast({{ exact_sum('amount_cents') }} as {{ exact_type() }}) as amount_cents,
+        cast(coalesce({{ exact_sum('paid_amount_cents') }}, 0) as {{ exact_type() }})
             as paid_amount_cents
     from uncollected_invoices
     group by

@@ -1,13 +1,12 @@
 """The engines, each started once, and DuckDB's marts, with which the others' are compared."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from engines import LAGO, TABLES, Marts, duckdb_marts, table_text
+from duckdb_fixtures import duckdb_lago, duckdb_sample, lago_tables
 from postgres import Server, running_server
 
-from harness.foundation.home import Home
+__all__ = ["duckdb_lago", "duckdb_sample", "lago_tables", "server"]
 
 
 @pytest.fixture(scope="session")
@@ -15,24 +14,3 @@ def server() -> Iterator[Server]:
     """A PostgreSQL of its own, in a time zone other than UTC; stopped at the end."""
     with running_server() as server:
         yield server
-
-
-@pytest.fixture(scope="session")
-def duckdb_sample(sample_by_customer: Home) -> Marts:
-    """The marts of the sample on DuckDB."""
-    return duckdb_marts(sample_by_customer.scratch / "collection.duckdb")
-
-
-@pytest.fixture(scope="session")
-def lago_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory with Lago's tables with known answers, as plain CSV files."""
-    directory = tmp_path_factory.mktemp("lago")
-    for table in TABLES:
-        (directory / f"{table}.csv").write_text(table_text(LAGO / "raw", table), encoding="utf-8")
-    return directory
-
-
-@pytest.fixture(scope="session")
-def duckdb_lago(lago_home: Home) -> Marts:
-    """The marts of Lago's tables with known answers on DuckDB."""
-    return duckdb_marts(lago_home.scratch / "collection.duckdb")

@@ -136,6 +136,52 @@ SPARK: Mapping[str, Reasons] = {
     "cast('nan' as double)": NOTHING,
 }
 
+_BIGQUERY_TYPES = {
+    "cast(null as bigint)": "cast(null as int64)",
+    "cast(null as boolean)": "cast(null as bool)",
+    "cast(null as integer)": "cast(null as datetime)",
+    "cast(null as decimal(9, 2))": "cast(null as numeric)",
+    "cast(1 as smallint)": "cast(1 as numeric)",
+    "cast(1772704800 as bigint)": "1772704800",
+    "cast(1.5 as double precision)": "cast(1.5 as float64)",
+    "cast(1.5 as decimal(9, 2))": "numeric '1.5'",
+    "cast(7 as decimal(18, 0))": "numeric '7'",
+    "'2026-03-05\n'": "'2026-03-05\\n'",
+}
+BIGQUERY: Mapping[str, Reasons] = {
+    **{_BIGQUERY_TYPES.get(value, value): reasons for value, reasons in EVERYWHERE.items()},
+    **{f"cast(null as {name})": NULL for name in ("bytes", "float64", "string", "time")},
+    "datetime '2026-03-05 10:00:00'": TIME,
+    "timestamp '2026-03-05 10:00:00+00'": TIME,
+    "timestamp '0001-01-01 00:00:00+00'": TIME,
+    "timestamp '9999-12-31 23:59:59.999999+00'": TIME,
+    "time '10:00:00'": NOTHING,
+    "cast('nan' as float64)": NOTHING,
+    "cast('inf' as float64)": NOTHING,
+    "'0x10'": NOTHING,
+    "'+5'": NOTHING,
+    "' 12 '": NOTHING,
+    "'2026-1-5'": NOTHING,
+    "'9223372036854775807'": NUMBER,
+    "'9223372036854775808'": NOTHING,
+}
+SNOWFLAKE: Mapping[str, Reasons] = {
+    **EVERYWHERE,
+    **{
+        f"cast(null as {name})": NULL
+        for name in ("timestamp_tz", "timestamp_ltz", "float", "varchar")
+    },
+    "cast('2026-03-05 10:00:00+02:00' as timestamp_tz)": TIME,
+    "cast('nan' as float)": NOTHING,
+    "'+5'": NOTHING,
+    "' 12 '": NOTHING,
+    "'2026-1-5'": NOTHING,
+    "'9223372036854775807'": NUMBER,
+    "'9223372036854775808'": NOTHING,
+    "9223372036854775807": NUMBER,
+    "9223372036854775808": NOTHING,
+}
+
 
 def judging_query(target: Path) -> str:
     """The query of a column of COLUMNS and the exclusion reason in it, for the only value of the

@@ -68,6 +68,26 @@ def test_a_consumer_builds_the_marts_from_its_own_tables_into_its_own_schemas(
     assert years[0] > 0
 
 
+def test_a_seed_of_a_consumers_own_is_not_read_in_the_place_of_one_of_the_same_name(
+    consumer: Path, duckdb_sample: Marts, tmp_path: Path
+) -> None:
+    project = tmp_path / "consumer"
+    shutil.copytree(consumer, project, symlinks=True)
+    # Of the sample's currencies it has one.
+    (project / "seeds").mkdir()
+    (project / "seeds" / "currencies.csv").write_text("currency\nEUR\n")
+    configuration = yaml.safe_load((project / "dbt_project.yml").read_text())
+    documented = (PROJECT / "docs" / "package.md").read_text().partition("in the same schema:")[2]
+    documented = documented.partition("Metrics")[0]
+    lines = [line[4:] for line in documented.splitlines() if line.startswith("    ")]
+    changes = yaml.safe_load("\n".join(lines))["seeds"]["lago_invoice_collection"]
+    configuration["seeds"] = {"lago_invoice_collection": changes}
+    (project / "dbt_project.yml").write_text(yaml.safe_dump(configuration))
+    dbt(tmp_path, "build", project=project, variables={"lago__as_of_date": SAMPLE_AS_OF})
+    database = project / "consumer.duckdb"
+    assert not differences(duckdb_sample, duckdb_marts(database, "main_finance"))
+
+
 def test_a_consumer_turns_metrics_on(consumer: Path, tmp_path: Path) -> None:
     project = tmp_path / "consumer"
     shutil.copytree(consumer, project, symlinks=True)

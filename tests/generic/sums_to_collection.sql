@@ -10,13 +10,13 @@ from (
     select
         {{ cell }},
         invoices_count,
-        cast(amount_cents as decimal(38, 0)) as amount_cents
+        cast(amount_cents as {{ exact_type() }}) as amount_cents
     from {{ ref('lago_invoice_collection', 'invoice_collection') }}
     union all
     select
         {{ cell }},
         -invoices_count,
-        -cast(amount_cents as decimal(38, 0))
+        -cast(amount_cents as {{ exact_type() }})
     from {{ model }}
 ) as entries
 group by {{ cell }}

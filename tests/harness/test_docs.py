@@ -66,6 +66,10 @@ ELSEWHERE = {
     "dbt build --target postgres": "../engines/test_postgres.py::"
     "test_one_command_builds_and_tests_everything_on_the_sample",
     "dbt build --target spark": "../engines/test_spark.py::results",
+    **dict.fromkeys(
+        ("dbt build --target bigquery", "dbt build --target snowflake"),
+        "../warehouses/test_warehouses.py::sample",
+    ),
     "cd examples/consumer": "../engines/test_package.py::consumer",
     "(cd ../../seeds/lago": "../engines/test_package.py::consumer",
     "dbt deps": "../engines/test_package.py::consumer",
