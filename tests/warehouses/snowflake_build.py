@@ -54,11 +54,15 @@ def load(cursor: snowflake.connector.cursor.SnowflakeCursor, directory: Path) ->
         cursor.execute(f"create table collection.lago.{file.stem} ({columns})")
         for start in range(0, len(rows), 1000):
             literals = [
-                ", ".join("'" + text.replace("'", "''") + "'" if text else "null" for text in row)
+                ", ".join(_literal(text) if text else "null" for text in row)
                 for row in rows[start : start + 1000]
             ]
             values = ", ".join(f"({row})" for row in literals)
             cursor.execute(f"insert into collection.lago.{file.stem} values {values}")
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
 
 
 if __name__ == "__main__":
