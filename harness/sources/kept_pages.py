@@ -1,4 +1,4 @@
-"""The pages of a crawl that have arrived, on the disk: a crawl that was cut off goes on there."""
+"""The pages of a crawl that have arrived, on the disk: one that was cut off is resumed there."""
 
 import json
 import shutil
@@ -26,7 +26,7 @@ class KeptPages:
     began: datetime
     """When the first page was asked for, which is the moment that the data are of."""
     is_resumed: bool = False
-    """Whether pages were here before, with which the crawl goes on."""
+    """Whether pages were here before."""
     crawl: dict[str, Any] = field(default_factory=dict)
     """What makes it the same crawl."""
 
@@ -49,12 +49,12 @@ class KeptPages:
             when = f"the crawl of {known['url']} that began {began:%Y-%m-%d %H:%M:%S} UTC"
             if known == crawl and moment - began < timedelta(days=DAYS_KEPT):
                 note(
-                    f"going on with {when}: {pages.count:,} pages are here, and the data are of"
-                    f" that moment; to begin anew, remove {directory}"
+                    f"resuming {when}: {pages.count:,} pages are already here, and the data are as"
+                    f" of that moment; to start over, remove {directory}"
                 )
                 pages.is_resumed = True
                 return pages
-            why = "is too old to go on with" if known == crawl else "was another one"
+            why = "is too old to resume" if known == crawl else "was another one"
             note(f"{when} {why}: its {pages.count:,} pages are removed")
         pages.remove()
         pages.began = moment
@@ -126,5 +126,5 @@ def _read(path: Path, directory: Path) -> Any:
         return orjson.loads(path.read_bytes())
     except (OSError, ValueError) as error:
         raise HarnessError(
-            f"{path} cannot be read ({error}); remove {directory} to begin the crawl anew"
+            f"{path} cannot be read ({error}); remove {directory} to start the crawl over"
         ) from error

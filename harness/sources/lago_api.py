@@ -162,7 +162,7 @@ class Api:
                 raise
             raise HarnessError(
                 f"{error}; the {count:,} pages that have arrived are kept for a day, and the same"
-                " command goes on with them"
+                " command resumes the crawl"
             ) from None
         if again:
             self._pages.remove()

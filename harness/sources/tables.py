@@ -177,8 +177,8 @@ class Source(Protocol):
     def begin(self, moment: datetime, directory: Path, note: Callable[[str], None]) -> datetime:
         """Begin to read; returns the moment that the data are of, which may be an earlier one.
 
-        What is read may be kept in the directory until `end`, for another load to go on from; where
-        this one does so, `note` is told.
+        What is read may be kept in the directory until `end`, for another load to resume from;
+        where this one does so, `note` is told.
         """
         ...
 

@@ -569,7 +569,7 @@ def invoice_pages(lago: Lago) -> list[str]:
     return [path for path in lago.requests if "/invoices" in path]
 
 
-def test_crawl_that_is_cut_off_goes_on_where_it_was(
+def test_crawl_that_is_cut_off_is_resumed(
     home: Home, lago: Lago, expected: list[Any], pauses: list[float]
 ) -> None:
     # 122 pages, of which nine tenths arrive.
@@ -602,9 +602,9 @@ def test_crawl_that_is_cut_off_goes_on_where_it_was(
     assert row == (moment.replace(tzinfo=None, microsecond=0),)
     (warning,) = result.warnings
     assert warning == (
-        f"going on with the crawl of {lago.url} that began {moment:%Y-%m-%d %H:%M:%S} UTC:"
-        f" {told[1]} pages are here, and the data are of that moment; to begin anew, remove"
-        f" {home.path}/raw/crawl"
+        f"resuming the crawl of {lago.url} that began {moment:%Y-%m-%d %H:%M:%S} UTC:"
+        f" {told[1]} pages are already here, and the data are as of that moment; to start over,"
+        f" remove {home.path}/raw/crawl"
     )
     assert not home.crawl.exists()
 
@@ -630,7 +630,7 @@ def test_crawl_that_is_cut_off_again_and_again_misses_nothing(
 
 
 @pytest.mark.parametrize("other", ["organization", "pages", "day"])
-def test_pages_of_another_crawl_are_not_gone_on_with(
+def test_another_crawl_is_not_resumed(
     home: Home, lago: Lago, expected: list[Any], pauses: list[float], other: str
 ) -> None:
     original = lago.organization["lago_id"]
@@ -651,7 +651,7 @@ def test_pages_of_another_crawl_are_not_gone_on_with(
     assert figures(home) == expected
     assert len(invoice_pages(lago)) == 6
     (warning,) = result.warnings
-    why = "is too old to go on with" if other == "day" else "was another one"
+    why = "is too old to resume" if other == "day" else "was another one"
     assert re.search(rf"UTC {why}: its \d+ pages are removed$", warning)
     assert abs(datetime.fromisoformat(result.loaded_at) - datetime.now(UTC)) < timedelta(minutes=5)
 
@@ -665,7 +665,7 @@ def test_a_kept_page_that_is_broken_is_named(home: Home, lago: Lago, pauses: lis
     lago.faults.clear()
     message = failure(home, lago.url, per_page=500)
     assert f"{page} cannot be read" in message
-    assert f"remove {home.crawl} to begin the crawl anew" in message
+    assert f"remove {home.crawl} to start the crawl over" in message
 
 
 @pytest.mark.parametrize("fault", ["dribble", "dribbled head"])
