@@ -66,8 +66,11 @@ def source(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
 
 
 @pytest.fixture
-def home(source: Source, tmp_path: Path, harness: Harness) -> Home:
-    return published_home(tmp_path / "home", harness, *source.arguments)
+def home(source: Source, sample_home: Home, tmp_path: Path, harness: Harness) -> Home:
+    if source.arguments:
+        return published_home(tmp_path / "home", harness, *source.arguments)
+    shutil.copytree(sample_home.path, tmp_path / "home", symlinks=True)
+    return Home(tmp_path / "home")
 
 
 @pytest.fixture
@@ -193,7 +196,7 @@ def test_killed_runs_are_never_seen(
     source: Source, home: Home, server: Server, readers: Readers, harness: Harness, tmp_path: Path
 ) -> None:
     moments = random.Random(SEED)
-    if source.organization_id == QUILLFERN:
+    if not source.arguments:
         build = Build(home, tmp_path)
         build.renew()
         whole = publish_and_kill(home, PATIENCE)
