@@ -34,8 +34,8 @@ class Api:
     per_page: int
     connections: int = 1
     """How many pages are asked for at once."""
-    _organization: Any = field(default=None, repr=False)
-    _pages: KeptPages | None = None
+    _organization: Any = field(default=None, init=False, repr=False)
+    _pages: KeptPages | None = field(default=None, init=False)
 
     @classmethod
     def at(cls, url: str, per_page: int, insecure: bool, connections: int = 1) -> "Api":
