@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from harness.foundation.errors import HarnessError
 from harness.foundation.files import read_json, write_json
 from harness.foundation.home import Home, now
 from harness.foundation.resources import UNLIMITED, Resources
@@ -95,6 +96,10 @@ def load(
             write_json(staged / "load.json", asdict(loaded))
             make_current(staged, load_id)
             found.end()
+    except HarnessError:
+        # What is wrong with all of it would be so again.
+        found.end(failed=True)
+        raise
     finally:
         shutil.rmtree(staged, ignore_errors=True)
     prune(home.raw.parent, 1, {load_id})

@@ -36,6 +36,7 @@ class Api:
     """How many pages are asked for at once."""
     _organization: Any = field(default=None, init=False, repr=False)
     _pages: KeptPages | None = field(default=None, init=False)
+    _is_read: bool = field(default=False, init=False)
 
     @classmethod
     def at(cls, url: str, per_page: int, insecure: bool, connections: int = 1) -> "Api":
@@ -91,9 +92,9 @@ class Api:
         self._pages = KeptPages.of(directory, crawl, moment, note)
         return self._pages.began
 
-    def end(self) -> None:
-        """Remove what is kept of the crawl."""
-        if self._pages:
+    def end(self, failed: bool = False) -> None:
+        """Remove what is kept of the crawl; one that was cut off is left to be resumed."""
+        if self._pages and (self._is_read or not failed):
             self._pages.remove()
 
     def open(self, connection: DuckDBPyConnection) -> AbstractContextManager[None]:
@@ -155,6 +156,7 @@ class Api:
         again = dump_of("invoices", work).exists()
         pages = KeptPages(work / "again", self._pages.began) if again else self._pages
         crawl = Crawl(ask, self.name, pages, self.connections)
+        self._is_read = False
         try:
             found = unwrapped(connection, "invoices", crawl, work, place, crawled=True)
         except HarnessError as error:
@@ -164,8 +166,7 @@ class Api:
                 f"{error}; the {count:,} pages that have arrived are kept for a day, and the same"
                 " command resumes the crawl"
             ) from None
-        if again:
-            self._pages.remove()
+        self._is_read = True
         return found
 
 

@@ -182,8 +182,8 @@ class Source(Protocol):
         """
         ...
 
-    def end(self) -> None:
-        """Remove what is kept, as the load has succeeded."""
+    def end(self, failed: bool = False) -> None:
+        """Remove what is kept; where the load has failed, only if all had been read."""
         ...
 
     def open(self, connection: DuckDBPyConnection) -> AbstractContextManager[None]:
@@ -202,7 +202,7 @@ class ReadInOneGo:
         """As Source.begin: the data are of this moment."""
         return moment
 
-    def end(self) -> None:
+    def end(self, failed: bool = False) -> None:
         """As Source.end."""
 
 

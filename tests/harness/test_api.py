@@ -656,6 +656,17 @@ def test_another_crawl_is_not_resumed(
     assert abs(datetime.fromisoformat(result.loaded_at) - datetime.now(UTC)) < timedelta(minutes=5)
 
 
+def test_a_crawl_that_is_unfit_as_a_whole_is_not_resumed(
+    home: Home, lago: Lago, expected: list[Any]
+) -> None:
+    right = dict(lago.invoices[7])
+    lago.invoices[7] |= {"lago_id": lago.invoices[8]["lago_id"], "updated_at": "soon"}
+    assert "updated_at" in failure(home, lago.url)
+    lago.invoices[7] = right
+    result = loaded(home, lago.url)
+    assert (result.warnings, figures(home)) == ([], expected)
+
+
 def test_a_kept_page_that_is_broken_is_named(home: Home, lago: Lago, pauses: list[float]) -> None:
     lago.faults = ["slow"] * 6 + ["400"] * 4
     with pytest.raises(HarnessError):
