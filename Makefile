@@ -87,7 +87,7 @@ test: lint
 
 soak: $(TESTING)
 	SOAK_PUBLISH_KILLS=400 SOAK_RUN_KILLS=200 SCHEMATHESIS_CASES=2500 \
-		$(BIN)/python -m pytest tests/harness/test_soak.py tests/harness/test_server.py
+		$(BIN)/python -m pytest -s tests/harness/test_soak.py tests/harness/test_server.py
 
 bench: $(TESTING)
 	$(BIN)/python benchmarks/build_ratio.py --invoices 2000000 --runs 1

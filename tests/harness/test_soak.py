@@ -47,6 +47,7 @@ VICTIMS = ("the harness", "dbt", "the group")
 class Source:
     """Where runs load from, and an organization that is there."""
 
+    name: str
     arguments: tuple[str, ...]
     organization_id: str
 
@@ -56,13 +57,13 @@ def source(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
     # dbt is a process that the harness itself has started.
     monkeypatch.delenv("LAGO_TESTS_DBT")
     if request.param == "sample":
-        yield Source((), QUILLFERN)
+        yield Source(request.param, (), QUILLFERN)
     elif request.param == "database":
-        yield Source(("--from", request.getfixturevalue("postgres").url), SANDBOX)
+        yield Source(request.param, ("--from", request.getfixturevalue("postgres").url), SANDBOX)
     else:
         monkeypatch.setenv("LAGO_API_KEY", KEY)
         with running(saved(CASES / "lago" / "api")) as lago:
-            yield Source(("--from", lago.url), SANDBOX)
+            yield Source(request.param, ("--from", lago.url), SANDBOX)
 
 
 @pytest.fixture
@@ -192,6 +193,11 @@ def publish_and_kill(home: Home, seconds: float) -> float:
     return time.monotonic() - begun
 
 
+def report_progress(number: int, planned: int, what: str) -> None:
+    if number % 50 == 0:
+        print(f"{number} of {planned} {what} killed at {time.strftime('%H:%M:%S')}", flush=True)
+
+
 def test_killed_runs_are_never_seen(
     source: Source, home: Home, server: Server, readers: Readers, harness: Harness, tmp_path: Path
 ) -> None:
@@ -200,7 +206,8 @@ def test_killed_runs_are_never_seen(
         build = Build(home, tmp_path)
         build.renew()
         whole = publish_and_kill(home, PATIENCE)
-        for _ in range(PUBLISH_KILLS):
+        for number in range(PUBLISH_KILLS):
+            report_progress(number, PUBLISH_KILLS, "publications")
             build.renew()
             publish_and_kill(home, moments.uniform(0, 1.2 * whole))
             assert not list(home.published.glob("2*/*.wal"))
@@ -209,6 +216,7 @@ def test_killed_runs_are_never_seen(
     seconds_of = defaultdict(lambda: 4.0, run=time.monotonic() - begun)
     killed = 0
     for number in range(RUN_KILLS):
+        report_progress(number, RUN_KILLS, f"runs of {source.name}")
         command = COMMANDS[number % len(COMMANDS)]
         victim = VICTIMS[number // len(COMMANDS) % len(VICTIMS)]
         if victim == "dbt" and command != "run":
