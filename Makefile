@@ -86,8 +86,9 @@ test: lint
 	$(PYTEST)
 
 soak: $(TESTING)
-	SOAK_PUBLISH_KILLS=400 SOAK_RUN_KILLS=200 SCHEMATHESIS_CASES=2500 \
-		$(BIN)/python -m pytest -s tests/harness/test_soak.py tests/harness/test_server.py
+	SOAK_PUBLISH_KILLS=400 SOAK_RUN_KILLS=200 SOAK_DISK_FAULTS=20 SCHEMATHESIS_CASES=2500 \
+		$(BIN)/python -m pytest -s tests/harness/test_soak.py tests/harness/test_disk.py \
+		tests/harness/test_server.py
 
 bench: $(TESTING)
 	$(BIN)/python benchmarks/build_ratio.py --invoices 2000000 --runs 1

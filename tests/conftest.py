@@ -136,26 +136,31 @@ def calculate() -> ModuleType:
     return module
 
 
-SmallDisk = Callable[[str, str], subprocess.CompletedProcess[str]]
+OnDisk = Callable[[str, str], subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> SmallDisk:
-    """Load the sample into a home on a disk of that size, after a script has run in its place."""
+def on_disk(tmp_path: Path) -> OnDisk:
+    """Run a shell script, with Python as $0, in a directory that is a disk of that size."""
     disk = tmp_path / "disk"
     disk.mkdir()
     private = ["unshare", "--map-root-user", "--mount", "sh", "-c"]
     if not shutil.which("unshare") or subprocess.run([*private, "true"]).returncode:
         pytest.skip("this system lets nobody mount a small disk (unshare --map-root-user --mount)")
 
-    def load(size: str, before: str) -> subprocess.CompletedProcess[str]:
-        script = f"mount -t tmpfs -o size={size} none '{disk}' && cd '{disk}' && {{ {before}; }} &&"
-        script += ' exec "$0" -m harness load --from sample --home home'
+    def run(size: str, script: str) -> subprocess.CompletedProcess[str]:
+        # Where dbt is run for the tests, this disk is not mounted.
+        environment = {name: value for name, value in os.environ.items() if "DBT" not in name}
+        mounted = f"mount -t tmpfs -o size={size} none '{disk}' && cd '{disk}' && {script}"
         return subprocess.run(
-            [*private, script, sys.executable], capture_output=True, text=True, timeout=60
+            [*private, mounted, sys.executable],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
         )
 
-    return load
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from harness.build.dbt import run_dbt
 from harness.foundation.errors import HarnessError
 from harness.foundation.files import make_directory, plain_path, read_json, write_json
 from harness.foundation.home import Home, now
-from harness.foundation.resources import UNLIMITED, Resources, shortage
+from harness.foundation.resources import UNLIMITED, Resources, machine_fault
 from harness.foundation.versions import new_id
 from harness.load.loading import current_load, ids_are_proven
 from harness.sources.formats import path_literal
@@ -82,13 +82,13 @@ def build(
         )
     if run.returncode not in (0, 1) or not results_file.exists():
         last_words = "\n".join(run.messages[-15:])
-        raise shortage(last_words) or HarnessError(
+        raise machine_fault("\n".join(run.messages)) or HarnessError(
             f"dbt broke down with exit code {run.returncode}; its last words, the rest being "
             f"in {home.scratch / 'logs' / 'dbt.log'}:\n{last_words}"
         )
     results = dbt_results(home)
     for result in results["results"]:
-        if lacking := shortage(str(result["message"])):
+        if lacking := machine_fault(str(result["message"])):
             raise lacking
     built = Build(
         build_id=new_id(moment),

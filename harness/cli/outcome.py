@@ -10,7 +10,7 @@ from harness.cli.group import main_group
 from harness.foundation.ending import is_told
 from harness.foundation.errors import HarnessError
 from harness.foundation.progress import say
-from harness.foundation.resources import shortage
+from harness.foundation.resources import machine_fault
 
 
 def outcome(arguments: list[str]) -> int:
@@ -26,7 +26,10 @@ def outcome(arguments: list[str]) -> int:
             return 2
         if "--debug" in sys.argv:
             traceback.print_exc()
-        expected = isinstance(error, HarnessError | OSError | duckdb.Error)
+        if isinstance(error, HarnessError):
+            say(f"error: {error}")
+            return error.exit_code
+        expected = isinstance(error, OSError | duckdb.Error)
         hint = "" if expected else f" ({type(error).__name__}; more with --debug)"
-        say(f"error: {shortage(str(error)) or error}{hint}")
-        return error.exit_code if isinstance(error, HarnessError) else 2
+        say(f"error: {machine_fault(str(error)) or error}{hint}")
+        return 2

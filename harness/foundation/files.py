@@ -83,7 +83,8 @@ def make_directory(path: Path) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True)
         if not os.access(path, os.W_OK | os.X_OK):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+            # This says why not: no right to, or nobody has it.
+            tempfile.TemporaryDirectory(dir=path).cleanup()
     except OSError as error:
         for each in (path, *path.parents):
             if os.path.lexists(each) and not os.path.isdir(each):
@@ -95,11 +96,19 @@ def make_directory(path: Path) -> None:
         raise unwritable(path, error) from error
 
 
+NO_RIGHT_HELPS = {
+    errno.ENOSPC: "the disk is full; make room there",
+    errno.EROFS: "its disk is mounted read-only, at least for this process; make it writable",
+    errno.EPERM: "it may be immutable, or this process be confined (lsattr -d shows the former);"
+    " make it writable",
+}
+
+
 def unwritable(path: Path, error: OSError) -> HarnessError:
     """The error to raise where a part of the home cannot be written."""
+    advice = NO_RIGHT_HELPS.get(error.errno or 0, "give this user the right to")
     return HarnessError(
-        f"{path} cannot be written ({error.strerror}); give this user the right to, or give another"
-        " --home"
+        f"{path} cannot be written ({error.strerror}): {advice}, or give another --home"
     )
 
 

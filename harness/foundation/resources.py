@@ -32,12 +32,17 @@ class Resources:
 UNLIMITED = Resources()
 
 
-def shortage(message: str) -> HarnessError | None:
-    """The error to raise where a message of DuckDB or of the system says that something ran out."""
+def machine_fault(message: str) -> HarnessError | None:
+    """The error to raise where a message of DuckDB or of the system blames memory or disk."""
     if "max_temp_directory_size" in message or "No space left on device" in message:
         return HarnessError(
             "the disk of --home is full; make room there, or give a --home on another disk; what"
             " was published before stays"
+        )
+    if "Read-only file system" in message:
+        return HarnessError(
+            "the file system of --home has become read-only; the system's log says why; what was"
+            " published before stays"
         )
     if "Out of Memory Error" in message:
         used = re.search(r"/([0-9.]+ \w+) used", message)

@@ -16,7 +16,7 @@ from harness.collection.collection import Published
 from harness.foundation.errors import HarnessError, Refused
 from harness.foundation.files import plain_path, sha256_of, write_json
 from harness.foundation.home import Home, now
-from harness.foundation.resources import shortage
+from harness.foundation.resources import machine_fault
 from harness.foundation.versions import (
     current_in,
     make_current,
@@ -97,7 +97,7 @@ def publish(home: Home, keep: int = 3) -> Published:
         write_json(staged / "manifest.json", manifest)
         path = make_current(staged, version)
     except (OSError, duckdb.Error) as error:
-        raise shortage(str(error)) or HarnessError(
+        raise machine_fault(str(error)) or HarnessError(
             f"{home.published} cannot be written ({error}); what was published before stays"
         ) from error
     finally:

@@ -13,7 +13,7 @@ from backports import zstd
 from duckdb import DuckDBPyConnection, Error
 
 from harness.foundation.errors import HarnessError
-from harness.foundation.resources import shortage
+from harness.foundation.resources import machine_fault
 from harness.sources.error_texts import server_reason, shortened
 from harness.sources.packed import check_content, opened, unpacked
 from harness.sources.tables import (
@@ -74,7 +74,7 @@ def reading(place: object, advice: str = FILE_ADVICE) -> Iterator[None]:
     try:
         yield
     except (OSError, EOFError, zlib.error, zstd.ZstdError, csv.Error, ValueError, Error) as error:
-        raise shortage(str(error)) or HarnessError(
+        raise machine_fault(str(error)) or HarnessError(
             f"{place} cannot be loaded: {_reason(error, place)}; {advice}"
         ) from error
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from conftest import Harness, SmallDisk
+from conftest import Harness, OnDisk
 
 from harness.foundation.home import PROJECT, Home
 from harness.foundation.resources import Resources
@@ -83,8 +83,8 @@ def test_limits_are_duckdbs(tmp_path: Path) -> None:
         )
 
 
-def test_a_full_disk_is_said(small_disk: SmallDisk) -> None:
-    process = small_disk("64k", "true")
+def test_a_full_disk_is_said(on_disk: OnDisk) -> None:
+    process = on_disk("64k", '"$0" -m harness load --from sample --home home')
     assert process.returncode == 2, process.stderr
     assert process.stderr.splitlines()[-1] == (
         "error: the disk of --home is full; make room there, or give a --home on another disk; what"

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from conftest import CASES, SmallDisk
+from conftest import CASES, OnDisk
 
 from harness.cli.group import main_group
 from harness.collection.answers import PATH
@@ -119,7 +119,7 @@ def test_a_directory_that_cannot_be_written_is_named() -> None:
     shutil.rmtree(place)
     assert len(messages) == 4
     for message in messages:
-        assert "cannot be written (Permission denied); give this user the right to" in message
+        assert "cannot be written (Permission denied): give this user the right to" in message
 
 
 @pytest.mark.parametrize("name", ["plain", "a #1", "what?"])
@@ -165,10 +165,12 @@ def test_a_finished_build_is_no_litter(home: Home) -> None:
         pass
 
 
-def test_a_disk_that_a_killed_load_has_filled_is_cleared(small_disk: SmallDisk) -> None:
+def test_a_disk_that_a_killed_load_has_filled_is_cleared(on_disk: OnDisk) -> None:
     litter = "home/raw/.20200101T000000Z-00000000"
-    process = small_disk(
-        "8m", f"mkdir -p {litter}; ! head -c 9M /dev/zero > {litter}/invoices.parquet"
+    process = on_disk(
+        "8m",
+        f"mkdir -p {litter} && {{ ! head -c 9M /dev/zero > {litter}/invoices.parquet; }}"
+        ' && "$0" -m harness load --from sample --home home',
     )
     assert process.returncode == 0, process.stderr
     assert "loaded 3,014 invoices" in process.stdout
