@@ -34,8 +34,8 @@ from harness.foundation.resources import Resources
 from harness.load.loading import Load, load
 from harness.load.origin import Options
 from harness.published.origin import source_to_load
-from harness.published.overview import overview
 from harness.published.publishing import publish
+from harness.published.screen import on_one_screen
 
 
 @command(
@@ -81,7 +81,7 @@ def run(
         except HarnessError as error:
             say(f"warning: {error}")
     with after_publishing(version):
-        for line in overview(version):
+        for line in on_one_screen(version):
             echo(line)
         _print_places(version)
 

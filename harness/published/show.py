@@ -8,7 +8,9 @@ from functools import cache
 from typing import Any
 
 from harness.collection.collection import PAYMENT_STATUSES, Collection, Organization
+from harness.collection.sums import NOTHING, Sum, Sums
 
+HEADER = (*(text for status in PAYMENT_STATUSES for text in ("", status)), "rate")
 _COLUMNS = ("month", "payment_status", "currency", "invoices_count", "amount_cents")
 
 
@@ -98,11 +100,6 @@ def tenths_of_percent(ratio: Fraction) -> int:
     return tenths + (double > 0 or (double == 0 and tenths % 2 == 1))
 
 
-def rate(succeeded_cents: int, invoiced_cents: int) -> Fraction | None:
-    """What was collected of what was invoiced; None where that was nothing or less."""
-    return Fraction(succeeded_cents, invoiced_cents) if invoiced_cents > 0 else None
-
-
 def _records(
     organizations: Iterable[Organization], months: int, currency: str | None
 ) -> Iterator[dict[str, object]]:
@@ -116,25 +113,34 @@ def _records(
 
 def _block(organization: Organization, code: str, months: int, subunits: int) -> Iterator[str]:
     shown = organization.months[-months:]
-    cells = {
-        (row.month, row.payment_status): (row.invoices_count, row.amount_cents)
-        for row in organization.rows
-        if row.currency == code
-    }
-    lines = [["month", *(text for status in PAYMENT_STATUSES for text in ("", status)), "rate"]]
-    spans = [(f"{month:%Y-%m}", [month]) for month in shown]
-    for title, span in [*spans, *([("total", shown)] if len(shown) > 1 else [])]:
-        line, sums = [title], []
-        for status in PAYMENT_STATUSES:
-            found = [cells.get((month, status), (0, 0)) for month in span]
-            count, cents = (sum(each) for each in zip(*found, strict=True))
-            sums.append(cents)
-            line += [f"{count:,}", major_units(cents, subunits)]
-        ratio = rate(sums[PAYMENT_STATUSES.index("succeeded")], sum(sums))
-        lines.append([*line, "" if ratio is None else percent(ratio)])
-    widths = [max(len(text) for text in column) for column in zip(*lines, strict=True)]
-    for line in lines:
-        title, *texts, last = (text.rjust(width) for text, width in zip(line, widths, strict=True))
+    by_month = {month: dict(NOTHING) for month in shown}
+    for row in organization.rows:
+        if row.currency == code and row.month in by_month:
+            by_month[row.month][row.payment_status] = Sum(row.invoices_count, row.amount_cents)
+    sums = {f"{month:%Y-%m}": Sums(by_status) for month, by_status in by_month.items()}
+    if len(shown) > 1:
+        sums["total"] = Sums.of(list(sums.values()))
+    lines = [(title.rjust(7), *cells(of, subunits)) for title, of in sums.items()]
+    yield from aligned([("", "month".rjust(7), *HEADER), *(("", *line) for line in lines)])
+
+
+def cells(sums: Sums, subunits: int) -> Iterator[str]:
+    """A count and an amount for each payment status, and the rate, as in HEADER."""
+    for each in sums.by_status.values():
+        yield f"{each.invoices_count:,}"
+        yield major_units(each.amount_cents, subunits)
+    yield "" if sums.rate is None else percent(sums.rate)
+
+
+def aligned(lines: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    """Lines of two titles and the cells below HEADER, or of less, in columns."""
+    filled = [(*line, *[""] * (2 + len(HEADER) - len(line))) for line in lines]
+    widths = [max(map(len, column)) for column in zip(*filled, strict=True)]
+    for line in filled:
+        first, second, *texts, last = (
+            text.ljust(width) if place < 2 else text.rjust(width)
+            for place, (text, width) in enumerate(zip(line, widths, strict=True))
+        )
         pairs = zip(texts[::2], texts[1::2], strict=True)
-        cells_shown = "".join(f"   {count} {amount}" for count, amount in pairs)
-        yield f"  {title}{cells_shown}   {last}".rstrip()
+        shown = "".join(f"   {count} {amount}" for count, amount in pairs)
+        yield f"{first}  {second}{shown}   {last}".rstrip()

@@ -4,56 +4,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cache, cached_property
-from typing import NamedTuple
 
-from harness.collection.collection import PAYMENT_STATUSES, Collection, Organization
-from harness.published.show import decimals_of, major_units, rate
+from harness.collection.collection import Collection, Organization
+from harness.collection.sums import NOTHING, Sum, Sums
+from harness.published.show import decimals_of, major_units
 
 YEAR = 12
 _SETTLED = 20
 """A month of which no more than one part in so many is open is settled."""
-
-
-class Sum(NamedTuple):
-    """Some invoices: how many, and their amount in the currency's smallest unit."""
-
-    invoices_count: int
-    amount_cents: int
-
-
-_NOTHING = dict.fromkeys(PAYMENT_STATUSES, Sum(0, 0))
-
-
-class Sums:
-    """Invoices of some months in one currency: a sum per payment status, and what follows of them.
-
-    `invoiced` is all that count; `rate` is the part of its amount that was collected, and
-    `failed_share` that which failed, both None where it is nothing or less.
-    """
-
-    def __init__(self, by_status: dict[str, Sum]) -> None:
-        """There must be a sum of each payment status, in their order."""
-        self.by_status = by_status
-        one, two, three = by_status.values()
-        self.invoiced = Sum(
-            one.invoices_count + two.invoices_count + three.invoices_count,
-            one.amount_cents + two.amount_cents + three.amount_cents,
-        )
-        self.rate = rate(by_status["succeeded"].amount_cents, self.invoiced.amount_cents)
-        self.failed_share = rate(by_status["failed"].amount_cents, self.invoiced.amount_cents)
-
-    @classmethod
-    def of(cls, several: Sequence["Sums"]) -> "Sums":
-        """All of them together."""
-        total = {}
-        for status in PAYMENT_STATUSES:
-            count = cents = 0
-            for each in several:
-                added = each.by_status[status]
-                count += added.invoices_count
-                cents += added.amount_cents
-            total[status] = Sum(count, cents)
-        return Sums(total)
 
 
 class MonthFigures(Sums):
@@ -129,12 +87,12 @@ def currency_figures(
     by_code: dict[str, dict[date, dict[str, Sum]]] = {}
     for row in organization.rows:
         months_of = by_code.setdefault(row.currency, {})
-        by_status = months_of.setdefault(row.month, dict(_NOTHING))
+        by_status = months_of.setdefault(row.month, dict(NOTHING))
         by_status[row.payment_status] = Sum(row.invoices_count, row.amount_cents)
     over = months_over(organization.months, loaded_at)
     for code, found in sorted(by_code.items()):
         months = tuple(
-            MonthFigures(found.get(month, _NOTHING), month) for month in organization.months
+            MonthFigures(found.get(month, NOTHING), month) for month in organization.months
         )
         yield CurrencyFigures(code, collection.subunits_per_unit[code], months, over)
 

@@ -10,11 +10,12 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from harness.collection.collection import Collection, Organization
+from harness.collection.sums import Sums
 from harness.published.origin import INVENTED, command_again
 from harness.published.show import major_units, percent
 from harness.report.chart import short
 from harness.report.details import Details, Receivables
-from harness.report.figures import Sums, counted, currency_figures, months_over, named
+from harness.report.figures import counted, currency_figures, months_over, named
 from harness.report.sections import CurrencySection, Entry, invoice_lines, month_lines, sums_cells
 from harness.report.summary import periods, tiles
 

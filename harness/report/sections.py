@@ -6,11 +6,12 @@ from functools import cached_property
 
 from markupsafe import Markup, escape
 
+from harness.collection.sums import Sums
 from harness.published.show import major_units, percent
 from harness.report.axis import broken
 from harness.report.chart import STACKED, bars, lines, sparkline
 from harness.report.details import Details, OpenInvoice, Receivables
-from harness.report.figures import CurrencyFigures, MonthFigures, Sums, named
+from harness.report.figures import CurrencyFigures, MonthFigures, named
 
 # A table whose amounts take more characters in a line is printed across the page.
 _FITS_UPRIGHT = 45

@@ -6,8 +6,9 @@ from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
+from harness.collection.sums import Sum, Sums
 from harness.published.show import percent, tenths_of_percent
-from harness.report.figures import YEAR, CurrencyFigures, Sum, Sums, counted, named
+from harness.report.figures import YEAR, CurrencyFigures, counted, named
 
 _MOST_TELLING = 2
 """A change of more than so many times what was there before says less as a percentage."""

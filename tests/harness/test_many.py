@@ -16,7 +16,7 @@ from harness.collection.answers import PATH, answer
 from harness.collection.collection import Collection, Published, published
 from harness.foundation.errors import HarnessError
 from harness.foundation.home import Home
-from harness.published.overview import LINES, overview
+from harness.published.screen import LINES, on_one_screen
 
 COUNT = 60
 AS_OF = ("--as-of", "2026-03-31")
@@ -426,7 +426,7 @@ def of_currencies(home: Home, count: int) -> None:
 @pytest.mark.parametrize(("count", "more"), [(10, None), (29, None), (30, 2), (100, 72)])
 def test_many_currencies_are_one_screen_too(count: int, more: int | None, copy: Home) -> None:
     of_currencies(copy, count)
-    lines = list(overview(published(copy)))
+    lines = list(on_one_screen(published(copy)))
     assert len(lines) <= LINES
     assert len([line for line in lines if line.endswith("100.0%")]) == count - (more or 0)
     assert (f"     ... and {more} more currencies" in lines) == bool(more)
@@ -434,4 +434,4 @@ def test_many_currencies_are_one_screen_too(count: int, more: int | None, copy: 
 
 def test_nothing_collected_is_said(copy: Home) -> None:
     of_currencies(copy, 0)
-    assert list(overview(published(copy)))[2] == "  no collected invoices"
+    assert list(on_one_screen(published(copy)))[2] == "  no collected invoices"
