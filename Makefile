@@ -155,7 +155,7 @@ pinned_in = $$(sed -n 's/^\([a-z0-9._-]*\).*==.*/--no-emit-package \1/p' $(1)) $
 
 lock:
 	$(LOCK) --extra build --output-file requirements.txt
-	$(LOCK) --extra dev --extra metrics $(call pinned_in,requirements.txt) \
+	$(LOCK) --extra dev --extra metrics --extra s3 $(call pinned_in,requirements.txt) \
 		--output-file requirements-dev.txt
 	$(LOCK) --extra postgres --extra spark $(call pinned_in,requirements.txt requirements-dev.txt) \
 		--output-file requirements-engines.txt

@@ -10,7 +10,7 @@ import duckdb
 from starlette.responses import Response
 
 from harness.api.messages import Message, log, response, values
-from harness.collection.answers import answer_query, error
+from harness.collection.answers import answer_to, error
 from harness.collection.collection import Collection, Published, published
 from harness.foundation.errors import HarnessError
 from harness.foundation.home import Home, now
@@ -34,10 +34,10 @@ class _Version:
         # Of no organization, for what cannot be read to be found before the first request.
         source.collection([])
         self._read: dict[str, Collection] = {}
-        self._kept: dict[tuple[str, bytes], Response] = {}
+        self._kept: dict[tuple[str, str, bytes], Response] = {}
 
     def respond(self, organization_id: str, scope: Message) -> Response:
-        key = (organization_id, scope["query_string"])
+        key = (organization_id, scope["path"], scope["query_string"])
         response = self._kept.get(key)
         if response is None:
             response = self._respond(*key)
@@ -72,12 +72,12 @@ class _Version:
             ),
         }
 
-    def _respond(self, organization_id: str, query: bytes) -> Response:
+    def _respond(self, organization_id: str, path: str, query: bytes) -> Response:
         collection = self._collection(organization_id)
         organization = collection.organizations.get(organization_id)
         if organization is None:
             return response(error(404, code="organization_not_found"), self._headers())
-        given = answer_query(collection, organization, query.decode("latin-1"))
+        given = answer_to(collection, organization, path, query.decode("latin-1"))
         headers = self._headers()
         if given.status == 200:
             content = headers["X-As-Of"].encode() + given.body

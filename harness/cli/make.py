@@ -93,6 +93,7 @@ def load_(home: Home, memory_limit: str | None, threads: int | None, **source: A
     \b
     harness load --from exports/lago
     harness load --from invoices.csv.gz --organizations organizations.csv
+    AWS_PROFILE=billing harness load --from s3://exports/lago/
     PGPASSWORD=... harness load --from postgresql://reader@db.example.com/lago
     LAGO_API_KEY=... harness load --from https://api.getlago.com
     """

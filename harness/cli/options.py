@@ -57,10 +57,12 @@ SOURCE = click.option(
     "source",
     metavar="sample|DIR|FILE|URL",
     show_default="the sample, where the home is empty or holds the sample",
-    help="A directory with Lago's tables, whole or in parts, or with saved API responses; a file"
-    " of invoices, such as Lago's own CSV export; postgresql://HOST/NAME, Lago's database (the"
-    " password better in PGPASSWORD or ~/.pgpass than in the URL); https://HOST, Lago's API, with"
-    " the key in LAGO_API_KEY; or sample, invented data, which never replaces other data.",
+    help="A directory with Lago's tables, whole or in parts, or with saved API responses; such a"
+    " directory in an object store, s3://BUCKET/DIR/ (needs boto3; credentials in AWS_* variables"
+    " or a profile); a file of invoices, such as Lago's own CSV export; postgresql://HOST/NAME,"
+    " Lago's database (the password better in PGPASSWORD or ~/.pgpass than in the URL);"
+    " https://HOST, Lago's API, with the key in LAGO_API_KEY; or sample, invented data, which never"
+    " replaces other data.",
 )
 ORGANIZATIONS = click.option(
     "--organizations",

@@ -37,13 +37,18 @@ class Answer:
 def answer(collection: Collection, organization: Organization, target: str) -> Answer:
     """Answer a request for `target`, a path with or without a query, for one organization."""
     url = urlsplit(target)
-    if url.path != PATH:
-        return error(404, code="not_found")
-    return answer_query(collection, organization, url.query)
+    return answer_to(collection, organization, url.path, url.query)
 
 
-def answer_query(collection: Collection, organization: Organization, query: str) -> Answer:
-    """Answer the report for a query string: 200, 422, or 404 for billing entity or customer."""
+def answer_to(collection: Collection, organization: Organization, path: str, query: str) -> Answer:
+    """As `answer`, where path and query string are known apart."""
+    if path == PATH:
+        return _report(collection, organization, query)
+    return error(404, code="not_found")
+
+
+def _report(collection: Collection, organization: Organization, query: str) -> Answer:
+    """Answer the report: 200, 422, or 404 for billing entity or customer."""
     # Of a repeated parameter the last counts; a blank one means no filter.
     parameters = dict(parse_qsl(query, keep_blank_values=True))
     currency = parameters.get("currency", "")

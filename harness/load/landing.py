@@ -72,6 +72,8 @@ class Landing:
         if not found:
             if table == "organizations":
                 return None
+            if table == "invoices":
+                raise HarnessError(f"{self.source.name} has no invoices; give a source that has")
             named = None
             if table == "customers":
                 named = customers_in(self.connection, _numbered(self.file("invoices")))

@@ -12,8 +12,8 @@ from harness.foundation.resources import UNLIMITED, Resources
 from harness.foundation.versions import make_current, new_id, prune, stage
 from harness.load.landing import Landing
 from harness.load.origin import SAMPLE, Options, origin
-from harness.sources.files import Files
 from harness.sources.formats import reading
+from harness.sources.lago_database import Database
 
 SAMPLE_AS_OF = "2026-06-17"
 
@@ -78,7 +78,7 @@ def load(
         with reading(found.name), resources.connect(staged / "work") as connection:
             connection.execute("set TimeZone = 'UTC'")
             moment = found.begin(now(), home.crawl, note)
-            organization = options.organization if isinstance(found, Files) else None
+            organization = None if isinstance(found, Database) else options.organization
             landing = Landing(connection, staged, moment, found, note, organization)
             counts = landing.land_all()
             shutil.rmtree(staged / "work")

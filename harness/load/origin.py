@@ -2,11 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from importlib.util import find_spec
 from pathlib import Path
 
 from harness.foundation.errors import HarnessError
 from harness.foundation.home import PROJECT
 from harness.sources import lago_database
+from harness.sources.bucket import SCHEMES as BUCKETS
+from harness.sources.bucket import Bucket
 from harness.sources.files import Files
 from harness.sources.tables import Source
 
@@ -18,7 +21,7 @@ SCHEMA = "public"
 _SAMPLE_FILES = PROJECT / "seeds" / "lago"
 _SOURCES = (
     "give sample, a directory of tables or saved API responses, a file of invoices, or "
-    "postgresql://… or https://…"
+    "postgresql://…, https://… or s3://…"
 )
 
 
@@ -76,6 +79,13 @@ def origin(source: str, options: Options, note: Callable[[str], None]) -> Source
 
         connections = options.connections or CONNECTIONS
         return Api.at(source, options.per_page or PER_PAGE, options.insecure, connections)
+    if is_url and scheme in BUCKETS:
+        _check(options, "a directory")
+        if not find_spec("boto3"):
+            raise HarnessError(
+                f"{scheme}:// needs boto3; install it beside the harness: pip install boto3"
+            )
+        return Bucket(source)
     if is_url:
         # The rest of a URL may hold a password.
         raise HarnessError(f"{scheme}:// is not supported; {_SOURCES}")

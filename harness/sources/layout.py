@@ -70,6 +70,16 @@ def files_in(directory: Path, note: Callable[[str], None]) -> dict[str, Place]:
     }
 
 
+def may_hold_a_table(name: str) -> bool:
+    """Whether a file or directory of that name, in the directory of the tables, is looked into."""
+    form = format_of(name)
+    if name in TABLES or (form and Path(name).stem in TABLES):
+        return True
+    stem = _stem(name)
+    is_response = form == "json" and (stem == "organization" or stem.startswith("invoices-page-"))
+    return bool(form and (is_response or _TABLE.fullmatch(stem)))
+
+
 def _candidate(path: Path, note: Callable[[str], None]) -> tuple[str | None, _Candidate | None]:
     if path.name[0] in "._":
         return None, None

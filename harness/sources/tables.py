@@ -166,12 +166,12 @@ class Source(Protocol):
 
     @property
     def name(self) -> str:
-        """What the record of the load calls it; never a secret."""
+        """What the record of the load calls it, and what --from took, or begins so; no secret."""
         ...
 
     @property
     def files(self) -> dict[str, int]:
-        """The files that are read, and their sizes in bytes."""
+        """The files that are read, and their sizes in bytes; none where there are no files."""
         ...
 
     def begin(self, moment: datetime, directory: Path, note: Callable[[str], None]) -> datetime:
@@ -191,7 +191,7 @@ class Source(Protocol):
         ...
 
     def find(self, connection: DuckDBPyConnection, table: str, work: Path) -> Found | None:
-        """A table, None where it is not there; dumps may be written to the directory `work`."""
+        """A table, None where it is not there, as invoices must be; dumps may go into `work`."""
         ...
 
 

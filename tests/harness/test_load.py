@@ -20,6 +20,7 @@ from harness.foundation.home import PROJECT, Home
 from harness.load import loading as load_module
 from harness.load.loading import Load, current_load, load
 from harness.load.origin import Options
+from harness.sources.files import Files
 
 Row = dict[str, Any]
 
@@ -454,6 +455,14 @@ def test_newest_version_stays(
     assert raw(home) == [others[0], rows[kept], others[1]]
     assert result.read == len(versions) + 2
     assert (result.superseded, result.raw) == (len(versions) - 1, 3)
+
+
+def test_a_source_without_invoices_is_refused(
+    home: Home, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Files, "find", lambda *_: None)
+    with pytest.raises(HarnessError, match="has no invoices; give a source that has"):
+        loaded(home, source)
 
 
 def test_versions_in_a_file_with_row_numbers_of_its_own(home: Home, source: Path) -> None:

@@ -481,13 +481,22 @@ def test_other_methods_are_not_allowed(method: str, path: str, app: Application,
     }
 
 
+def test_an_answer_is_of_its_path_alone(sample_home: Home) -> None:
+    version = versions._Version(published(sample_home))
+    headers = {"query_string": b"", "headers": []}
+    report = version.respond(QUILLFERN, {"path": PATH, **headers})
+    assert report.status_code == 200
+    assert version.respond(QUILLFERN, {"path": f"{PATH}s", **headers}).status_code == 404
+    assert version.respond(QUILLFERN, {"path": PATH, **headers}) is report
+
+
 def test_a_failure_shows_no_internals(
     app: Application, key: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     def fail(*_: object) -> None:
         raise RuntimeError("the secret of the house")
 
-    monkeypatch.setattr(versions, "answer_query", fail)
+    monkeypatch.setattr(versions, "answer_to", fail)
     sent: list[Any] = []
 
     async def send(message: Any) -> None:
