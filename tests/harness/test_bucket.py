@@ -1,5 +1,6 @@
 """Loads from an object store: moto's, on this machine."""
 
+import gzip
 import os
 import shutil
 import threading
@@ -287,10 +288,11 @@ def test_what_is_wrong_with_a_copy_is_said_of_the_bucket(
     loaded: Home, client: Any, harness_here: Harness
 ) -> None:
     client.put_object(Bucket="exports", Key="bad/organizations.csv", Body=b"id,name\n")
-    client.put_object(Bucket="exports", Key="bad/invoices.csv", Body=b"id,nothing\n1,2\n")
-    said = refused(loaded, harness_here, "s3://exports/bad/")
-    assert said.startswith("error: s3://exports/bad/"), said
-    assert str(loaded.path) not in said
+    for content in (b"id,nothing\n1,2\n", gzip.compress(b"id\n1\n")):
+        client.put_object(Bucket="exports", Key="bad/invoices.csv", Body=content)
+        said = refused(loaded, harness_here, "s3://exports/bad/")
+        assert said.startswith("error: s3://exports/bad/invoices.csv"), said
+        assert str(loaded.path) not in said
 
 
 NO_PLACES = {

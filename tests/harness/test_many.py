@@ -350,7 +350,9 @@ def test_a_run_prints_one_screen_of_many_organizations(
 ) -> None:
     version = published(copy).path
     source = write_source(tmp_path / "source")
-    process = harness("run", "--from", source, *AS_OF, "--no-report", home=copy)
+    process = harness(
+        *("run", "--from", source, *AS_OF, "--no-report"), home=copy, LAGO_TESTS_MODELS_ALONE="1"
+    )
     assert process.returncode == 0, process.stderr
     lines = process.stdout.splitlines()
     assert len(lines) < 40
@@ -388,14 +390,14 @@ def test_of_many_organizations_that_vanish_a_run_names_a_few(
     copy: Home, harness: Harness, tmp_path: Path
 ) -> None:
     given = ("--from", write_source(tmp_path / "source", count=1), *AS_OF, "--no-report")
-    process = harness("run", *given, home=copy)
+    process = harness("run", *given, home=copy, LAGO_TESTS_MODELS_ALONE="1")
     assert process.returncode == 1
     assert "59 findings keep this build from being published" in process.stderr
     assert process.stderr.count("vanished: 3 collected") == 10
     others = "earlier version: others: 49 more have shrunk or vanished; each of them: harness check"
     assert f"FAIL  {others}" in process.stderr
     assert harness("check", home=copy).stdout.count("vanished: 3 collected") == 59
-    process = harness("run", *given, "--allow-shrink", home=copy)
+    process = harness("run", *given, "--allow-shrink", home=copy, LAGO_TESTS_MODELS_ALONE="1")
     assert process.returncode == 0, process.stderr
     assert f"warn  {others}" in process.stderr
     checks = published(copy).manifest["checks"]

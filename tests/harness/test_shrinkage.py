@@ -69,7 +69,10 @@ def test_an_organization_that_vanishes_had_to_have_something() -> None:
     assert (row["published_invoices_count"], row["invoices_count"]) == (1, None)
 
 
-def test_a_smaller_export_is_refused_until_it_is_allowed(tmp_path: Path, harness: Harness) -> None:
+def test_a_smaller_export_is_refused_until_it_is_allowed(
+    tmp_path: Path, harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAGO_TESTS_MODELS_ALONE", "1")
     for name, count in (("whole", 5), ("delta", 1), ("nothing", 0)):
         (tmp_path / name).mkdir()
         organizations = "id,name,created_at\no,Acme GmbH,2026-01-10 09:00:00\n"

@@ -1,7 +1,9 @@
 """A process that has imported dbt, and read the project, for all that start dbt in the tests.
 
 Each command line that sitecustomize.py hands over is run by a fork of it, which takes half of the
-time. It is given the number of the file on which it listens, and ends with its standard input.
+time, and where LAGO_TESTS_MODELS_ALONE is set without data tests: for builds of which the figures
+alone are looked at, of data like others that are tested. It is given the number of the file on
+which it listens, and ends with its standard input.
 """
 
 import atexit
@@ -21,7 +23,9 @@ from pathlib import Path
 
 from dbt.cli.main import dbtRunner
 from dbt.clients import jinja_static
+from dbt.contracts.graph.manifest import Manifest
 from dbt.parser import models, unit_tests
+from dbt_common.clients.jinja import template_cache
 from dbt_extractor import py_extract_from_source as extracted
 
 PROJECT = Path(__file__).parents[2]
@@ -44,7 +48,7 @@ def main(descriptor: int) -> None:
 
 
 def warm() -> None:
-    """Read the project once, since much of dbt is imported and compiled only then."""
+    """Read the project twice, since much of dbt is imported and made only then."""
     # Its threads would be missing in each fork.
     with ProcessPoolExecutor(1, get_context("fork")) as apart:
         for module in (jinja_static, models, unit_tests):
@@ -52,9 +56,13 @@ def warm() -> None:
         with tempfile.TemporaryDirectory() as target:
             place = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
             written = ["--target-path", target, "--log-path", target]
-            dbtRunner().invoke(["--quiet", "parse", *place, *written])
+            for _ in range(2):
+                manifest = dbtRunner().invoke(["--quiet", "parse", *place, *written]).result
     for module in (jinja_static, models, unit_tests):
         module.py_extract_from_source = extracted
+    assert isinstance(manifest, Manifest)
+    for macro in manifest.macros.values():
+        template_cache.get_node_template(macro)
     gc.collect()
     gc.freeze()
 
@@ -63,6 +71,8 @@ def run(link: socket.socket) -> None:
     """Run a command line in a process of its own, and tell how it ended."""
     _, descriptors, *_ = socket.recv_fds(link, 1, 16)
     program, arguments, directory, environment, path = json.loads(link.makefile("rb").read())
+    if "LAGO_TESTS_MODELS_ALONE" in environment:
+        arguments += ["--exclude-resource-type", "test"]
     if running := os.fork():
         for descriptor in descriptors:
             os.close(descriptor)
