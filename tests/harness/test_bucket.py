@@ -287,7 +287,9 @@ def test_an_object_that_vanishes_or_changes_is_told(
 def test_what_is_wrong_with_a_copy_is_said_of_the_bucket(
     loaded: Home, client: Any, harness_here: Harness
 ) -> None:
-    client.put_object(Bucket="exports", Key="bad/organizations.csv", Body=b"id,name\n")
+    client.put_object(
+        Bucket="exports", Key="bad/organizations.csv", Body=b"id,created_at\no,2026-01-01\n"
+    )
     for content in (b"id,nothing\n1,2\n", gzip.compress(b"id\n1\n")):
         client.put_object(Bucket="exports", Key="bad/invoices.csv", Body=content)
         said = refused(loaded, harness_here, "s3://exports/bad/")
