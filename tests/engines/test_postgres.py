@@ -55,7 +55,7 @@ def test_lagos_own_types_and_nothing_but_select_on_its_tables(
     server.load(lago_tables, "lago", LAGO_TYPES)
     output = dbt(
         tmp_path,
-        *("build", "--target", "postgres"),
+        *("build", "--target", "postgres", *WITHOUT_UNIT_TESTS),
         variables={"lago__as_of_date": LAGO_AS_OF, "lago__schema": "lago", **BY_CUSTOMER},
         **server.environment("lago_marts"),
     )
