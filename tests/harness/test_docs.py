@@ -32,6 +32,11 @@ ELSEWHERE = {
     "export PGPASSWORD": "test_postgres.py::test_published_figures_equal_those_of_the_dumps",
     "harness run --from postgresql": "test_postgres.py::"
     "test_published_figures_equal_those_of_the_dumps",
+    "AWS_PROFILE=billing harness run": "test_bucket.py::test_a_profile_says_where_and_as_whom",
+    ".venv/bin/harness run --home /tmp/mine": "test_publish.py::"
+    "test_the_layout_is_that_of_the_manifest",
+    ".venv/bin/harness run --home /tmp/mine-lago": "test_parity.py::"
+    "test_every_case_from_tables_equals_lago",
     "LAGO_API_KEY=... .venv/bin/harness run": "test_api.py::"
     "test_published_figures_equal_those_of_saved_responses",
     "export LAGO_API_KEY": "test_api.py::test_published_figures_equal_those_of_saved_responses",

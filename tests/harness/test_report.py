@@ -1006,7 +1006,7 @@ def test_the_report_is_drawn_before_anything_is_printed(
 
     drawn: list[Published] = []
     only_publishing(monkeypatch, sample_home)
-    monkeypatch.setattr(cli, "overview", fail)
+    monkeypatch.setattr(cli, "on_one_screen", fail)
     monkeypatch.setattr(cli, "draw_report", lambda version: drawn.append(version) or version.path)
     main_group.main(["run", "--home", str(tmp_path)], standalone_mode=False)
     assert drawn == [published(sample_home)]

@@ -42,7 +42,9 @@ def pinned(file: str) -> set[str]:
 
 
 def test_what_the_harness_imports_is_declared() -> None:
-    declared = {plain(Requirement(each).name) for each in PYPROJECT["project"]["dependencies"]}
+    extra = PYPROJECT["project"]["optional-dependencies"]["s3"]
+    given = [*PYPROJECT["project"]["dependencies"], *extra]
+    declared = {plain(Requirement(each).name) for each in given}
     provided = packages_distributions()
     imported = set()
     for path in (PROJECT / "harness").rglob("*.py"):
@@ -65,7 +67,7 @@ def test_requirements_pin_every_package_once_with_its_hashes() -> None:
     extras = PYPROJECT["project"]["optional-dependencies"]
     for file, names, groups in (
         (FILES[0], packages[0], [PYPROJECT["project"]["dependencies"], extras["build"]]),
-        (FILES[1], packages[0] | packages[1], [extras["dev"], extras["metrics"]]),
+        (FILES[1], packages[0] | packages[1], [extras["dev"], extras["metrics"], extras["s3"]]),
         (FILES[2], set().union(*packages), [extras["postgres"], extras["spark"]]),
     ):
         wanted = {plain(Requirement(each).name) for group in groups for each in group}
