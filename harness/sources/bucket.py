@@ -86,13 +86,12 @@ class Bucket(ReadInOneGo):
             client = _client()
             objects = self._listed(client)
             wanted = {each.key: each.size for each in objects if self._is_wanted(each)}
-            progress, done = Progress(), 0
+            progress, done, whole = Progress(), 0, max(1, sum(wanted.values()))
 
             def show(added: int) -> None:
                 nonlocal done
                 done += added
-                share = min(1.0, done / sum(wanted.values()))
-                progress.show(share, f", copying {len(wanted):,} objects")
+                progress.show(min(1.0, done / whole), f", copying {len(wanted):,} objects")
 
             for each in objects:
                 path = self._place(each)
