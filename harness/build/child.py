@@ -4,10 +4,8 @@ Standard input is a pipe that the harness alone holds. It closes with the harnes
 """
 
 import gc
-import json
 import os
 import threading
-from typing import IO, Any
 
 
 def main() -> None:
@@ -15,15 +13,9 @@ def main() -> None:
     threading.Thread(target=_end_with_input, daemon=True).start()
     # Looked for as often as usual, objects to be freed take a tenth of dbt's time.
     gc.set_threshold(100_000, 50, 50)
-    # As it is, it writes a manifest in 160,000 pieces.
-    json.dump = _dump  # type: ignore[assignment]
     from dbt.cli.main import cli
 
     cli()
-
-
-def _dump(value: object, file: IO[str], **options: Any) -> None:
-    file.write(json.dumps(value, **options))
 
 
 def _end_with_input() -> None:
