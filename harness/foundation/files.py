@@ -96,7 +96,7 @@ def make_directory(path: Path) -> None:
         raise unwritable(path, error) from error
 
 
-NO_RIGHT_HELPS = {
+_ADVICE = {
     errno.ENOSPC: "the disk is full; make room there",
     errno.EROFS: "its disk is mounted read-only, at least for this process; make it writable",
     errno.EPERM: "it may be immutable, or this process be confined (lsattr -d shows the former);"
@@ -106,7 +106,7 @@ NO_RIGHT_HELPS = {
 
 def unwritable(path: Path, error: OSError) -> HarnessError:
     """The error to raise where a part of the home cannot be written."""
-    advice = NO_RIGHT_HELPS.get(error.errno or 0, "give this user the right to")
+    advice = _ADVICE.get(error.errno or 0, "give this user the right to")
     return HarnessError(
         f"{path} cannot be written ({error.strerror}): {advice}, or give another --home"
     )

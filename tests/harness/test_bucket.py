@@ -168,7 +168,7 @@ def test_a_bucket_has_what_its_directory_has(
 ) -> None:
     directory = in_parts(tmp_path / "lago") if given == "in parts" else RAW
     put(directory)
-    put(CASES.parent / "cases" / "lago" / "api", "lago-old")
+    put(CASES / "lago" / "api", "lago-old")
     here, there = Home(tmp_path / "here"), Home(tmp_path / "there")
     assert harness_here("load", "--from", directory, home=here).returncode == 0
     process = harness_here("load", "--from", "s3://exports/lago", home=there)
@@ -210,9 +210,7 @@ def refuse(handler: BaseHTTPRequestHandler, _: bytes) -> bool:
 
 
 @pytest.fixture
-def loaded(
-    put: Callable[..., None], tmp_path: Path, harness_here: Harness, monkeypatch: pytest.MonkeyPatch
-) -> Home:
+def loaded(put: Callable[..., None], tmp_path: Path, harness_here: Harness) -> Home:
     """A home with Lago's dumps out of the bucket."""
     put(RAW)
     home = Home(tmp_path / "home")
