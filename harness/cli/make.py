@@ -32,7 +32,7 @@ from harness.foundation.home import Home
 from harness.foundation.progress import say
 from harness.foundation.resources import Resources
 from harness.load.loading import Load, load
-from harness.load.origin import Options
+from harness.load.options import Options
 from harness.published.origin import source_to_load
 from harness.published.publishing import publish
 from harness.published.screen import on_one_screen

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from harness.foundation.home import DEFAULT_HOME, IS_CHECKOUT, Home
-from harness.load import origin
+from harness.load import options as of_sources
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -74,7 +74,7 @@ ORGANIZATIONS = click.option(
 SCHEMA = click.option(
     "--schema",
     metavar="NAME",
-    help=f"The schema of Lago's tables, of a database. Default: {origin.SCHEMA}.",
+    help=f"The schema of Lago's tables, of a database. Default: {of_sources.SCHEMA}.",
 )
 ONLY = click.option(
     "--organization",
@@ -85,12 +85,12 @@ ONLY = click.option(
 PER_PAGE = click.option(
     "--per-page",
     type=click.IntRange(1, 1000),
-    help=f"How many invoices to ask an API for at a time. Default: {origin.PER_PAGE}.",
+    help=f"How many invoices to ask an API for at a time. Default: {of_sources.PER_PAGE}.",
 )
 CONNECTIONS = click.option(
     "--connections",
     type=click.IntRange(1, 16),
-    help=f"How many pages to ask an API for at once. Default: {origin.CONNECTIONS}.",
+    help=f"How many pages to ask an API for at once. Default: {of_sources.CONNECTIONS}.",
 )
 INSECURE = click.option(
     "--insecure",

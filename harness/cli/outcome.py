@@ -4,7 +4,6 @@ import sys
 import traceback
 
 import click
-import duckdb
 
 from harness.cli.group import main_group
 from harness.foundation.ending import is_told
@@ -29,6 +28,9 @@ def outcome(arguments: list[str]) -> int:
         if isinstance(error, HarnessError):
             say(f"error: {error}")
             return error.exit_code
+        # Only now: it takes longer than the rest of a command that needs no data.
+        import duckdb
+
         expected = isinstance(error, OSError | duckdb.Error)
         hint = "" if expected else f" ({type(error).__name__}; more with --debug)"
         say(f"error: {machine_fault(str(error)) or error}{hint}")

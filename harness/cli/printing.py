@@ -6,12 +6,14 @@ import json
 import os
 import sys
 from collections.abc import Container, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.collection.collection import Published
 from harness.foundation.progress import say
+
+if TYPE_CHECKING:
+    from harness.collection.collection import Published
 
 
 def echo(text: object) -> None:
@@ -44,7 +46,7 @@ def echo_json(content: Any) -> None:
 
 
 @contextlib.contextmanager
-def after_publishing(version: Published) -> Iterator[None]:
+def after_publishing(version: "Published") -> Iterator[None]:
     """Print in here what was published; where that fails, it is a warning."""
     try:
         yield

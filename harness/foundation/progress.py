@@ -7,10 +7,12 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-
-from duckdb import DuckDBPyConnection
+from typing import TYPE_CHECKING
 
 from harness.foundation.ending import is_told
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 
 @dataclass
@@ -49,7 +51,7 @@ class Progress:
 
 @contextlib.contextmanager
 def watching(
-    connection: DuckDBPyConnection, work: str, total: int | None = None, unit: str = "rows"
+    connection: "DuckDBPyConnection", work: str, total: int | None = None, unit: str = "rows"
 ) -> Iterator[None]:
     """Show how far the query is that runs in here, and how fast it goes through the total."""
     ended = threading.Event()

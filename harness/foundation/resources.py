@@ -3,10 +3,12 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
-
-import duckdb
+from typing import TYPE_CHECKING
 
 from harness.foundation.errors import HarnessError
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 
 @dataclass(frozen=True)
@@ -24,8 +26,10 @@ class Resources:
         given = {name: value for name, value in limits.items() if value is not None}
         return {"temp_directory": str(temporary), **given}
 
-    def connect(self, temporary: Path) -> duckdb.DuckDBPyConnection:
+    def connect(self, temporary: Path) -> "DuckDBPyConnection":
         """A connection to a database in memory that keeps to the limits."""
+        import duckdb
+
         return duckdb.connect(config=self.config(temporary))
 
 

@@ -11,7 +11,8 @@ from harness.foundation.home import Home, now
 from harness.foundation.resources import UNLIMITED, Resources
 from harness.foundation.versions import make_current, new_id, prune, stage
 from harness.load.landing import Landing
-from harness.load.origin import SAMPLE, Options, origin
+from harness.load.options import SAMPLE, Options
+from harness.load.origin import origin
 from harness.sources.formats import reading
 from harness.sources.lago_database import Database
 

@@ -1,58 +1,24 @@
-"""The source that --from names, and what the command line says of it beside."""
+"""The source that --from names."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from importlib.util import find_spec
 from pathlib import Path
 
 from harness.foundation.errors import HarnessError
 from harness.foundation.home import PROJECT
+from harness.load.options import CONNECTIONS, PER_PAGE, SAMPLE, SCHEMA, Options, flag
 from harness.sources import lago_database
 from harness.sources.bucket import SCHEMES as BUCKETS
 from harness.sources.bucket import Bucket
 from harness.sources.files import Files
 from harness.sources.tables import Source
 
-SAMPLE = "sample"
-PER_PAGE = 500
-CONNECTIONS = 4
-SCHEMA = "public"
-
 _SAMPLE_FILES = PROJECT / "seeds" / "lago"
 _SOURCES = (
     "give sample, a directory of tables or saved API responses, a file of invoices, or "
     "postgresql://…, https://… or s3://…"
 )
-
-
-@dataclass(frozen=True)
-class Options:
-    """What a source needs to know beside its name; None where it was not given."""
-
-    organizations: Path | None = None
-    """A file with the organizations, beside a file of invoices."""
-    schema: str | None = None
-    """The schema of Lago's tables in a database; SCHEMA where it is not given."""
-    organization: str | None = None
-    """Whose the rows are that do not say so; of a database, the only one to load."""
-    per_page: int | None = None
-    """How many invoices to ask an API for at a time; PER_PAGE where it is not given."""
-    connections: int | None = None
-    """How many pages to ask an API for at once; CONNECTIONS where it is not given."""
-    insecure: bool = False
-    """Whether an API key may go over http:// beyond this machine."""
-
-    def as_arguments(self) -> list[str]:
-        """The options as the command line takes them."""
-        arguments = []
-        for each in fields(self):
-            value = getattr(self, each.name)
-            if value is True:
-                arguments.append(_flag(each.name))
-            elif value:
-                text = str(value.absolute()) if isinstance(value, Path) else str(value)
-                arguments += [_flag(each.name), text]
-        return arguments
 
 
 _TAKEN = {
@@ -112,10 +78,6 @@ def _check(options: Options, kind: str) -> None:
         if getattr(options, each.name) and each.name not in _TAKEN[kind]:
             others = [other for other, names in _TAKEN.items() if each.name in names]
             raise HarnessError(
-                f"{_flag(each.name)} goes with {' or '.join(others)}, and --from is {kind};"
+                f"{flag(each.name)} goes with {' or '.join(others)}, and --from is {kind};"
                 " leave it out"
             )
-
-
-def _flag(name: str) -> str:
-    return f"--{name.replace('_', '-')}"

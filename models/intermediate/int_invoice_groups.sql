@@ -20,7 +20,7 @@ grouped as (
         is_amount_valid,
         count(*) as invoices_count,
         coalesce({{ exact_sum('amount_cents') }}, 0) as amount_cents,
-        {{ least_id('invoice_id') }} as example_invoice_id
+        {{ example_id('invoice_id') }} as example_invoice_id
     from invoices
     group by
         organization_id,

@@ -22,4 +22,4 @@ excluded as (
         currency
 )
 
-select * from excluded
+{{ examples_found('excluded') }}

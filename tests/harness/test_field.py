@@ -19,7 +19,7 @@ from harness.foundation.errors import HarnessError
 from harness.foundation.home import Home
 from harness.load.loading import Load, load
 from harness.load.nulls import WORDS
-from harness.load.origin import Options
+from harness.load.options import Options
 from harness.sources.tables import MARKS
 
 Row = dict[str, Any]

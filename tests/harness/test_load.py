@@ -19,7 +19,7 @@ from harness.foundation.errors import HarnessError
 from harness.foundation.home import PROJECT, Home
 from harness.load import loading as load_module
 from harness.load.loading import Load, current_load, load
-from harness.load.origin import Options
+from harness.load.options import Options
 from harness.sources.files import Files
 
 Row = dict[str, Any]
