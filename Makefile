@@ -25,7 +25,7 @@ made_of = $(CURDIR) $$($(1) -c 'import sys; print(sys.base_prefix, sys.version)'
 ANEW := $(shell test "$$(cat $(INSTALLED) 2>/dev/null)" = "$(call made_of,$(GIVEN))" || echo anew)
 
 .DEFAULT_GOAL := help
-.PHONY: anew help setup run test test-engines test-postgres test-warehouses test-dbt-versions test-bi soak bench bench-large \
+.PHONY: anew help setup run test test-engines test-cluster test-postgres test-warehouses test-dbt-versions test-bi soak bench bench-large \
 	docs lint lint-python lint-sql lock clean
 
 help:
@@ -37,6 +37,7 @@ help:
 	@echo "make bench-large  the same on up to 50 million invoices, for benchmarks/RESULTS.md"
 	@echo "make docs         build dbt's documentation, one page: target/static_index.html"
 	@echo "make test-engines build everything on PostgreSQL and Spark, too, and compare with DuckDB"
+	@echo "make test-cluster build everything on a Spark cluster that loses a worker, and compare with DuckDB"
 	@echo "make test-warehouses  build everything with dbt's adapters for BigQuery and Snowflake, without the services"
 	@echo "make test-dbt-versions  build and test the sample with dbt-core 1.10 and 1.12, too; parse it with dbt Fusion"
 	@echo "make test-bi      show what is published with Superset and Streamlit, in a browser"
@@ -71,10 +72,10 @@ $(ENGINES): $(TESTING) requirements-engines.txt
 	@$(PIP) --require-hashes -r requirements.txt -r requirements-dev.txt -r requirements-engines.txt
 	@touch $@
 
-# pyspark alone is 400 MB, and it is built before it is installed.
+# pyspark alone is 400 MB, and it and what reaches a cluster is built before it is installed.
 $(POSTGRES): $(INSTALLED) requirements-dev.txt requirements-engines.txt
 	@echo "Adding what all tests but Spark's need to $(VENV): about half a minute, once" >&2
-	@sed '/^pyspark==/,/[^\\]$$/d' requirements-engines.txt \
+	@sed -n '/^\(dbt-[a-z]*\|psycopg2-binary\|sqlparams\)==/,/[^\\]$$/p' requirements-engines.txt \
 		| $(PIP) --require-hashes -r requirements.txt -r requirements-dev.txt -r /dev/stdin
 	@$(COMPILE)
 	@touch $(TESTING) $@
@@ -109,6 +110,9 @@ docs: setup
 
 test-engines: $(ENGINES)
 	$(PYTEST) tests/engines
+
+test-cluster: $(ENGINES)
+	$(BIN)/python -m pytest tests/cluster
 
 test-postgres: $(POSTGRES) test
 

@@ -1,10 +1,11 @@
-"""What the build's nodes cost on Spark and on DuckDB, with one processor and with two.
+"""What the build's nodes cost on a Spark cluster and on DuckDB, with one processor and with two.
 
     python benchmarks/spark_ratio.py --invoices 10000000
 
-needs what `make test-engines` installs, Java 17, and Linux (taskset). The ids are text, as Spark
-reads no UUID from Parquet. From what a second processor gives follows how much of the work does not
-run in parallel (Amdahl's law), and from that what more of them would give.
+starts a master, workers of one core each, and a Thrift server, on loopback, and builds there with
+all data tests. Seconds and bytes of a node are those of its statements in Spark's own log of
+events. Needs what `make test-cluster` installs, and Java 17. The ids are text, as Spark reads no
+UUID from Parquet.
 """
 
 import argparse
@@ -12,24 +13,33 @@ import json
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from build_ratio import Builds
 from generate import AS_OF_DATE
-from measure import PROJECT, RESULTS, generated, run, save, table
+from measure import GB, PROJECT, RESULTS, generated, run, save, table
+
+sys.path.append(str(PROJECT / "tests" / "cluster"))
+from spark_cluster import running_cluster
 
 PROCESSORS = (1, 2)
-MORE_PROCESSORS = (8, 32, 128)
 UUIDS = {
     "organizations": ["id"],
     "billing_entities": ["id", "organization_id"],
+    "customers": ["id", "organization_id"],
     "invoices": ["id", "customer_id", "organization_id", "billing_entity_id"],
 }
 HEAVY = (
     "int_invoice_groups",
+    "invoice_exclusions",
+    "uncollected_invoices",
     "every_invoice_is_collected_or_excluded",
     "ids_are_unique_stg_lago__invoices_invoice_id",
 )
+SQL = "org.apache.spark.sql.execution.ui.SparkListenerSQLExecution"
+WRITTEN = "internal.metrics.shuffle.write.bytesWritten"
 
 
 def with_text_ids(invoices: int) -> Path:
@@ -46,47 +56,67 @@ def with_text_ids(invoices: int) -> Path:
     return target
 
 
-def spark_session(data: Path) -> None:
-    """Build in this process, in a session of Spark with the processors of PYSPARK_SUBMIT_ARGS."""
-    from dbt.cli.main import dbtRunner
-    from pyspark.sql import SparkSession
-
-    def dbt(*arguments: str) -> None:
-        places = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
-        variables = json.dumps({"lago__as_of_date": str(AS_OF_DATE), "lago__schema": "lago"})
-        run = dbtRunner().invoke([*arguments, "--target", "spark", *places, "--vars", variables])
-        if run.exception or not run.success:
-            raise SystemExit(f"dbt {arguments[0]} failed: {run.exception}")
-
-    dbt("seed")
-    spark = SparkSession.builder.getOrCreate()
-    spark.sql("create schema lago")
-    for name in UUIDS:
-        location = data / f"{name}.parquet"
-        spark.sql(f"create table lago.{name} using parquet location '{location}'")
-    dbt("build", "--exclude-resource-type", "unit_test")
-
-
-def pinned(processors: int) -> list[str]:
-    """The beginning of a command that may use the first processors only, Java's own threads too."""
-    return ["taskset", "--cpu-list", f"0-{processors - 1}"]
-
-
-def on_spark(data: Path, processors: int) -> dict[str, float]:
-    """The seconds of each node on Spark."""
+def on_spark(data: Path, workers: int) -> tuple[dict[str, float], dict[str, float]]:
+    """The seconds of each node on a cluster, and the bytes that it wrote for others to read."""
+    variables = json.dumps({"lago__as_of_date": str(AS_OF_DATE), "lago__schema": "lago"})
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
-        run(
-            [*pinned(processors), sys.executable, __file__, "--session", data],
-            PYSPARK_SUBMIT_ARGS=f"--master local[{processors}] pyspark-shell",
-            LAGO_COLLECTION_SPARK=str(directory / "spark"),
-            DBT_TARGET_PATH=str(directory / "target"),
-            DBT_LOG_PATH=str(directory / "logs"),
-        )
-        results = json.loads((directory / "target" / "run_results.json").read_text())
-        return {
-            each["unique_id"].split(".")[2]: each["execution_time"] for each in results["results"]
-        }
+        events = directory / "events"
+        with running_cluster(directory, workers, memory="4g", events=events) as cluster:
+            cluster.rows("create schema lago")
+            for each in UUIDS:
+                file = data / f"{each}.parquet"
+                cluster.rows(f"create table lago.{each} using parquet location '{file}'")
+            run(
+                [
+                    *(Path(sys.executable).with_name("dbt"), "--quiet", "build"),
+                    *("--target", "spark_cluster", "--vars", variables),
+                    # One after the other, so that each has all workers.
+                    *("--exclude-resource-type", "unit_test", "--threads", "1"),
+                    *("--project-dir", PROJECT, "--profiles-dir", PROJECT),
+                    *("--target-path", directory / "target", "--log-path", directory / "logs"),
+                ],
+                **cluster.environment("lago_collection"),
+            )
+        return by_node(events)
+
+
+def by_node(events: Path) -> tuple[dict[str, float], dict[str, float]]:
+    """The seconds of each node and the bytes of its shuffles, by the events of an application."""
+    begun: dict[int, tuple[str, int]] = {}
+    ended: dict[int, int] = {}
+    executions: dict[int, int] = {}
+    written: dict[int, int] = {}
+    for event in _events(events):
+        match event["Event"]:
+            case kind if kind == f"{SQL}Start" and '"node_id": "' in event["description"]:
+                node = event["description"].split('"node_id": "')[1].split('"')[0].split(".")[2]
+                begun[event["executionId"]] = node, event["time"]
+            case kind if kind == f"{SQL}End":
+                ended[event["executionId"]] = event["time"]
+            case "SparkListenerJobStart":
+                execution = int(event["Properties"].get("spark.sql.execution.id", -1))
+                executions |= dict.fromkeys(event["Stage IDs"], execution)
+            case "SparkListenerStageCompleted":
+                stage = event["Stage Info"]
+                for each in stage["Accumulables"]:
+                    if each["Name"] == WRITTEN:
+                        written[stage["Stage ID"]] = int(each["Value"])
+    spans: dict[str, tuple[int, int]] = {}
+    shuffled: dict[str, float] = {}
+    for execution, (node, start) in begun.items():
+        first, last = spans.get(node, (start, start))
+        spans[node] = min(first, start), max(last, ended.get(execution, start))
+        stages = [stage for stage, of in executions.items() if of == execution]
+        shuffled[node] = shuffled.get(node, 0) + sum(written.get(stage, 0) for stage in stages)
+    return {node: (last - first) / 1000 for node, (first, last) in spans.items()}, shuffled
+
+
+def _events(directory: Path) -> Iterator[dict[str, Any]]:
+    for file in directory.rglob("*"):
+        if file.is_file():
+            with file.open() as lines:
+                yield from map(json.loads, lines)
 
 
 def on_duckdb(data: Path, processors: int) -> dict[str, float]:
@@ -99,31 +129,28 @@ def on_duckdb(data: Path, processors: int) -> dict[str, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Compare Spark with DuckDB.")
+    parser = argparse.ArgumentParser(description="Compare a Spark cluster with DuckDB.")
     parser.add_argument("--invoices", type=int, default=10_000_000, help="default: %(default)s")
-    parser.add_argument("--session", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.session:
-        spark_session(arguments.session)
-        return
     data = with_text_ids(arguments.invoices)
-    measured = {
-        f"{engine}, {processors}": measure(data, processors)
-        for engine, measure in (("Spark", on_spark), ("DuckDB", on_duckdb))
-        for processors in PROCESSORS
-    }
-    rows: list[tuple[object, ...]] = [
-        (node, *(nodes[node] for nodes in measured.values())) for node in HEAVY
+    measured, shuffled = {}, {}
+    for count in PROCESSORS:
+        measured[f"Spark, {count}"], shuffled = on_spark(data, count)
+    for count in PROCESSORS:
+        measured[f"DuckDB, {count}"] = on_duckdb(data, count)
+    rows = [
+        (node, *(nodes[node] for nodes in measured.values()), shuffled[node] / GB) for node in HEAVY
     ]
-    rows.append(("all nodes", *(sum(nodes.values()) for nodes in measured.values())))
-    print(f"{arguments.invoices:,} invoices, seconds by engine and processors\n")
-    print(table(["", *measured], rows))
-    one, two = (measured[f"Spark, {processors}"]["int_invoice_groups"] for processors in PROCESSORS)
-    serial = max(0.0, 2 * two / one - 1)
-    print(f"\nOf the pass over all invoices {serial:.0%} does not run in parallel on Spark.\n")
-    more = [(count, one * (serial + (1 - serial) / count)) for count in MORE_PROCESSORS]
-    print(table(["processors", "seconds by Amdahl's law"], more))
-    save("spark_ratio", arguments.invoices, {"nodes": measured, "serial": serial})
+    totals = [sum(nodes.values()) for nodes in measured.values()]
+    rows.append(("all nodes", *totals, sum(shuffled.values()) / GB))
+    print(f"{arguments.invoices:,} invoices, seconds by engine and workers or threads\n")
+    print(table(["", *measured, "GB shuffled by Spark"], rows))
+    heavy = {name: nodes["int_invoice_groups"] for name, nodes in measured.items()}
+    for count in PROCESSORS:
+        ratio = heavy[f"Spark, {count}"] / heavy[f"DuckDB, {count}"]
+        print(f"\nThe pass over all invoices, Spark to DuckDB with {count}: {ratio:.1f}")
+    print(f"\nTwo workers to one: {heavy['Spark, 1'] / heavy['Spark, 2']:.2f} times as fast")
+    save("spark_ratio", arguments.invoices, {"nodes": measured, "shuffled": shuffled})
 
 
 if __name__ == "__main__":

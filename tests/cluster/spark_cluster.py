@@ -48,8 +48,13 @@ class Cluster:
 
 
 @contextmanager
-def running_cluster(directory: Path, workers: int, memory: str = "2g") -> Iterator[Cluster]:
-    """Start a cluster with its tables, logs and metastore in a directory, and end it after."""
+def running_cluster(
+    directory: Path, workers: int, memory: str = "2g", events: Path | None = None
+) -> Iterator[Cluster]:
+    """Start a cluster with its tables, logs and metastore in a directory, and end it after.
+
+    `memory` is that of each worker; `events` a directory for Spark's log of events.
+    """
     processes: list[subprocess.Popen[bytes]] = []
     environment = os.environ | {
         "SPARK_HOME": str(SPARK),
@@ -97,7 +102,7 @@ def running_cluster(directory: Path, workers: int, memory: str = "2g") -> Iterat
                 *(name, "spark-class", "org.apache.spark.deploy.worker.Worker", master),
                 *("--host", HOST, "--cores", "1", "--memory", memory, "--webui-port", "0"),
             )
-        settings = {
+        settings: dict[str, object] = {
             "spark.sql.warehouse.dir": directory / "tables",
             "spark.hadoop.javax.jdo.option.ConnectionURL": (
                 f"jdbc:derby:;databaseName={directory / 'metastore'};create=true"
@@ -109,10 +114,14 @@ def running_cluster(directory: Path, workers: int, memory: str = "2g") -> Iterat
             "spark.executor.cores": "1",
             "spark.sql.shuffle.partitions": "8",
             "spark.ui.enabled": "false",
-            "spark.eventLog.enabled": "true",
-            "spark.eventLog.dir": directory / "events",
         }
-        (directory / "events").mkdir()
+        if events:
+            events.mkdir()
+            settings |= {
+                "spark.eventLog.enabled": "true",
+                "spark.eventLog.dir": events,
+                "spark.eventLog.compress": "false",
+            }
         start(
             *("thrift", "spark-submit", "--master", master),
             *("--class", "org.apache.spark.sql.hive.thriftserver.HiveThriftServer2"),

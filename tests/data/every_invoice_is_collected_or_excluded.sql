@@ -22,7 +22,7 @@ invoice_groups as (
 
 parsed as (
     select
-        organization_id,
+        {{ organization_id('invoices') }} as organization_id,
         {{ month_of(parse_date('issuing_date')) }} as month,
         status,
         payment_status,

@@ -88,6 +88,44 @@ def test_a_seed_of_a_consumers_own_is_not_read_in_the_place_of_one_of_the_same_n
     assert not differences(duckdb_sample, duckdb_marts(database, "main_finance"))
 
 
+def test_extracts_of_the_api_say_neither_which_organization_nor_whose_rows_are(
+    consumer: Path, duckdb_sample: Marts, tmp_path: Path
+) -> None:
+    project = tmp_path / "consumer"
+    shutil.copytree(consumer, project, symlinks=True)
+    with duckdb.connect(str(project / "replica.duckdb")) as connection:
+        connection.execute("use lago_public")
+        id_, name, created_at = connection.sql(
+            "select id, name, cast(created_at as varchar) from lago_organizations"
+            " where name = 'Maplestrand Software Inc.'"
+        ).fetchall()[0]
+        for table in ("billing_entities", "customers", "invoices"):
+            connection.execute(
+                f"delete from lago_{table} where organization_id <> '{id_}';"
+                f" alter table lago_{table} drop organization_id;"
+                f" alter table lago_{table} rename id to lago_id;"
+            )
+        connection.execute("drop table lago_organizations")
+    variables = {
+        "lago__as_of_date": SAMPLE_AS_OF,
+        "lago__organizations_table": None,
+        "lago__id_column": "lago_id",
+        "lago__absent_columns": [
+            *("billing_entity_code", "organization_id"),
+            *("billing_entities.organization_id", "customers.organization_id"),
+        ],
+    }
+    with pytest.raises(AssertionError, match="set lago__organization to"):
+        dbt(tmp_path, "build", project=project, variables=variables)
+    variables["lago__organization"] = {"id": id_, "name": name, "created_at": created_at}
+    dbt(tmp_path, "build", project=project, variables=variables)
+    found = duckdb_marts(project / "consumer.duckdb", "main_finance")
+    assert not differences(
+        {mart: {row for row in rows if row[0] == str(id_)} for mart, rows in duckdb_sample.items()},
+        found,
+    )
+
+
 def test_a_consumer_turns_metrics_on(consumer: Path, tmp_path: Path) -> None:
     project = tmp_path / "consumer"
     shutil.copytree(consumer, project, symlinks=True)

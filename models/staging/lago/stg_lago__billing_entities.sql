@@ -3,14 +3,15 @@
 with
 
 billing_entities as (
-    select * from {{ source('lago', 'billing_entities') }}
-    {{ live_rows() }}
+    {{ optional_table(
+        'billing_entities', ['organization_id', 'code', 'name', 'archived_at', 'deleted_at']
+    ) }}
 ),
 
 judged as (
     select
         {{ id_text(var('lago__id_column')) }} as billing_entity_id,
-        {{ id_text('organization_id') }} as organization_id,
+        {{ id_text(organization_id('billing_entities')) }} as organization_id,
         cast(code as {{ type_string() }}) as billing_entity_code,
         cast({{ optional_column('name', 'billing_entities') }} as {{ type_string() }})
             as billing_entity_name,

@@ -9,7 +9,7 @@ customers as (
 judged as (
     select
         {{ id_text(var('lago__id_column')) }} as customer_id,
-        {{ id_text('organization_id') }} as organization_id,
+        {{ id_text(organization_id('customers')) }} as organization_id,
         cast(external_id as {{ type_string() }}) as external_customer_id,
         cast(name as {{ type_string() }}) as customer_name,
         {{ optional_column('deleted_at', 'customers') }} as deleted_at,

@@ -10,7 +10,7 @@ invoices as (
 parsed as (
     select
         {{ var('lago__id_column') }} as invoice_id,
-        organization_id,
+        {{ organization_id('invoices') }} as organization_id,
         {{ optional_column('billing_entity_id') }} as billing_entity_id,
         {{ optional_column('billing_entity_code') }} as billing_entity_code,
         status as status_code,

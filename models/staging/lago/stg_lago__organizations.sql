@@ -3,8 +3,7 @@
 with
 
 organizations as (
-    select * from {{ source('lago', 'organizations') }}
-    {{ live_rows() }}
+    {{ organizations() }}
 ),
 
 renamed as (
