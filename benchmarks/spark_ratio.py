@@ -113,10 +113,9 @@ def by_node(events: Path) -> tuple[dict[str, float], dict[str, float]]:
 
 
 def _events(directory: Path) -> Iterator[dict[str, Any]]:
-    for file in directory.rglob("*"):
-        if file.is_file():
-            with file.open() as lines:
-                yield from map(json.loads, lines)
+    for file in directory.rglob("events_*"):
+        with file.open() as lines:
+            yield from map(json.loads, lines)
 
 
 def on_duckdb(data: Path, processors: int) -> dict[str, float]:
@@ -133,7 +132,8 @@ def main() -> None:
     parser.add_argument("--invoices", type=int, default=10_000_000, help="default: %(default)s")
     arguments = parser.parse_args()
     data = with_text_ids(arguments.invoices)
-    measured, shuffled = {}, {}
+    measured: dict[str, dict[str, float]] = {}
+    shuffled: dict[str, float] = {}
     for count in PROCESSORS:
         measured[f"Spark, {count}"], shuffled = on_spark(data, count)
     for count in PROCESSORS:

@@ -6,7 +6,7 @@
     {{ lago_invoice_collection.least_id(column) }}
 {%- endmacro %}
 
-{#- A minimum of texts would make Spark sort all invoices: examples_found finds those of the excluded. -#}
+{#- A minimum of texts would make Spark sort all invoices: examples_found finds the id of a number. -#}
 {% macro spark__example_id(column) -%}
-    cast(null as string)
+    min({{ lago_invoice_collection.id_number(column) }})
 {%- endmacro %}
