@@ -6,7 +6,7 @@
     {{ lago_invoice_collection.least_id(column) }}
 {%- endmacro %}
 
-{#- A minimum of texts would make Spark sort all invoices: examples_found finds the id of a number. -#}
+{#- A minimum of texts makes Spark sort all invoices, one of numbers does not: examples_found finds the id. -#}
 {% macro spark__example_id(column) -%}
-    min({{ lago_invoice_collection.id_number(column) }})
+    min(case when {{ column }} is not null then xxhash64(cast({{ column }} as string)) end)
 {%- endmacro %}

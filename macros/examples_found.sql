@@ -6,7 +6,7 @@
     select * from {{ exclusions }}
 {%- endmacro %}
 
-{#- Only those of invoices that are excluded, which are few, are sorted. -#}
+{#- Two ids may share a number: what is found must belong to the exclusion, too. -#}
 {% macro spark__examples_found(exclusions) -%}
     select
         {{ exclusions }}.organization_id,
@@ -23,17 +23,22 @@
             exclusion_reason,
             month,
             currency,
-            {{ lago_invoice_collection.least_id('invoice_id') }} as example_invoice_id
+            cast(xxhash64(invoice_id) as string) as example_number,
+            min(invoice_id) as example_invoice_id
         from {{ ref('lago_invoice_collection', 'int_invoices_classified') }}
-        where exclusion_reason is not null
+        where
+            cast(xxhash64(invoice_id) as string)
+            in (select {{ exclusions }}.example_invoice_id from {{ exclusions }})
         group by
             organization_id,
             exclusion_reason,
             month,
-            currency
+            currency,
+            cast(xxhash64(invoice_id) as string)
     ) as examples
         on
-            {{ exclusions }}.organization_id <=> examples.organization_id
+            {{ exclusions }}.example_invoice_id = examples.example_number
+            and {{ exclusions }}.organization_id <=> examples.organization_id
             and {{ exclusions }}.exclusion_reason = examples.exclusion_reason
             and {{ exclusions }}.month <=> examples.month
             and {{ exclusions }}.currency <=> examples.currency

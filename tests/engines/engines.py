@@ -131,6 +131,23 @@ def differences(expected: Marts, found: Marts) -> list[str]:
     ]
 
 
+def without_examples(found: Marts) -> Marts:
+    """The marts but for examples of exclusions: Spark may name another invoice of those."""
+    return found | {"invoice_exclusions": {row[:-1] for row in found["invoice_exclusions"]}}
+
+
+def strays(schema: str) -> str:
+    """The query of exclusions whose example is none of their invoices."""
+    keys = ("organization_id", "exclusion_reason", "month", "currency")
+    of_row = ", '|', ".join(f"coalesce(cast({key} as string), '')" for key in keys)
+    single = f"select concat({of_row}, '|', invoice_id) from {schema}.int_invoices_classified"
+    return (
+        f"select * from {schema}.invoice_exclusions where example_invoice_id is null"
+        f" or concat({of_row}, '|', example_invoice_id) not in"
+        f" ({single} where exclusion_reason is not null)"
+    )
+
+
 def table_text(directory: Path, table: str) -> str:
     """A table as CSV text, whether its file is compressed or not; an empty field is null."""
     plain = directory / f"{table}.csv"

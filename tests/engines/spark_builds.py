@@ -2,8 +2,9 @@
 
     python spark_builds.py DIRECTORY LAGO_TABLES
 
-writes DIRECTORY/results.json: per build the status of each node and the rows of the marts, as
-texts, the plan of the pass over all invoices, and how values of each type are judged.
+writes DIRECTORY/results.json: per build the status of each node, the rows of the marts, as texts, and
+exclusions with a wrong example; the plan of the pass over all invoices, and how values of each type
+are judged.
 LAGO_TABLES is a directory with plain CSV files.
 """
 
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from dbt.cli.main import dbtRunner
-from engines import BY_CUSTOMER, LAGO_AS_OF, MARTS, PROJECT, SAMPLE_AS_OF, TABLES, select
+from engines import BY_CUSTOMER, LAGO_AS_OF, MARTS, PROJECT, SAMPLE_AS_OF, TABLES, select, strays
 from judged import COLUMNS, SPARK, judging_query
 from pyspark.sql import SparkSession
 
@@ -54,7 +55,7 @@ def main(directory: Path, lago_tables: Path) -> None:
 
 
 def build(schema: str, variables: dict[str, Any], *arguments: str) -> dict[str, Any]:
-    """The statuses of a build's nodes, and the marts that it made."""
+    """The statuses of a build's nodes, the marts that it made, and exclusions with a wrong example."""
     os.environ["LAGO_COLLECTION_SCHEMA"] = schema
     places = ("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT))
     run = dbtRunner().invoke(
@@ -65,6 +66,7 @@ def build(schema: str, variables: dict[str, Any], *arguments: str) -> dict[str, 
     return {
         "statuses": {result.node.name: str(result.status) for result in run.result.results},
         "marts": {mart: rows(select(mart, schema)) for mart in MARTS} if run.success else {},
+        "strays": rows(strays(schema)) if run.success else [],
     }
 
 
