@@ -47,15 +47,14 @@
     end
 {%- endmacro %}
 
-{#- As for amounts, '$' would also match before a line's end. By way of text, as on PostgreSQL. -#}
+{#- As for amounts, '$' would also match before a line's end. A date goes
+    through to_date, which leaves it as it is and takes any other type, for which it is not asked. -#}
 {% macro spark__parse_date(column) -%}
     case
         when typeof({{ column }}) = 'date'
             then case
-                when
-                    try_cast(cast({{ column }} as string) as date)
-                    between date '0001-01-01' and date '9999-12-31'
-                    then try_cast(cast({{ column }} as string) as date)
+                when to_date({{ column }}) between date '0001-01-01' and date '9999-12-31'
+                    then to_date({{ column }})
             end
         when
             regexp_extract(cast({{ column }} as string), '^[0-9]{4}-[0-9]{2}-[0-9]{2}', 0)
