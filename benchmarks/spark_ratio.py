@@ -4,8 +4,8 @@
 
 starts a master, workers of one core each, and a Thrift server, on loopback, and builds there with
 all data tests. Seconds and bytes of a node are those of its statements in Spark's own log of
-events; what runs on the cluster first has been compiled by then. Needs what `make test-cluster` installs, and Java 17. The ids are text, as Spark reads no
-UUID from Parquet.
+events, of the second time that the heavy ones run. Needs what `make test-cluster` installs, and
+Java 17. The ids are text, as Spark reads no UUID from Parquet.
 """
 
 import argparse

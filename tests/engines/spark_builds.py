@@ -2,9 +2,9 @@
 
     python spark_builds.py DIRECTORY LAGO_TABLES
 
-writes DIRECTORY/results.json: per build the status of each node, the rows of the marts, as texts, and
-exclusions with a wrong example; the plan of the pass over all invoices, and how values of each type
-are judged.
+writes DIRECTORY/results.json: per build the status of each node, the rows of the marts as texts,
+and exclusions with a wrong example; the plan of the pass over all invoices, and how values of each
+type are judged.
 LAGO_TABLES is a directory with plain CSV files.
 """
 
@@ -55,7 +55,7 @@ def main(directory: Path, lago_tables: Path) -> None:
 
 
 def build(schema: str, variables: dict[str, Any], *arguments: str) -> dict[str, Any]:
-    """The statuses of a build's nodes, the marts that it made, and exclusions with a wrong example."""
+    """The statuses of a build's nodes, its marts, and exclusions with a wrong example."""
     os.environ["LAGO_COLLECTION_SCHEMA"] = schema
     places = ("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT))
     run = dbtRunner().invoke(
