@@ -71,6 +71,8 @@ ELSEWHERE = {
     "dbt build --target postgres": "../engines/test_postgres.py::"
     "test_one_command_builds_and_tests_everything_on_the_sample",
     "dbt build --target spark": "../engines/test_spark.py::results",
+    "SPARK_HOST=spark.example.com dbt build": "../cluster/test_cluster.py::"
+    "test_the_sample_equals_duckdb_and_every_test_passes",
     **dict.fromkeys(
         ("dbt build --target bigquery", "dbt build --target snowflake"),
         "../warehouses/test_warehouses.py::sample",
