@@ -144,7 +144,7 @@ def strays(schema: str) -> str:
     return (
         f"select * from {schema}.invoice_exclusions where example_invoice_id is null"
         f" or concat({of_row}, '|', example_invoice_id) not in"
-        f" ({single} where exclusion_reason is not null)"
+        f" ({single} where exclusion_reason is not null and invoice_id is not null)"
     )
 
 
