@@ -146,9 +146,9 @@ def main() -> None:
     measured: dict[str, dict[str, float]] = {}
     shuffled: dict[str, float] = {}
     for count in PROCESSORS:
-        measured[f"Spark, {count}"], shuffled = on_spark(data, count)
-    for count in PROCESSORS:
         measured[f"DuckDB, {count}"] = on_duckdb(data, count)
+    for count in PROCESSORS:
+        measured[f"Spark, {count}"], shuffled = on_spark(data, count)
     rows = [
         (node, *(nodes[node] for nodes in measured.values()), shuffled[node] / GB) for node in HEAVY
     ]

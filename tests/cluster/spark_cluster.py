@@ -4,6 +4,7 @@ All of it is in pyspark's package, and listens on loopback alone.
 """
 
 import os
+import signal
 import socket
 import subprocess
 import time
@@ -53,7 +54,8 @@ def running_cluster(
 ) -> Iterator[Cluster]:
     """Start a cluster with its tables, logs and metastore in a directory, and end it after.
 
-    `memory` is that of each worker; `events` a directory for Spark's log of events.
+    `memory` is that of each worker; `events` a directory for Spark's log of events. SIGTERM
+    is a KeyboardInterrupt meanwhile, so that it ends the cluster as well.
     """
     processes: list[subprocess.Popen[bytes]] = []
     environment = os.environ | {
@@ -89,6 +91,7 @@ def running_cluster(
 
     master_port, thrift_port = _free_ports(2)
     master = f"spark://{HOST}:{master_port}"
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         start(
             *("master", "spark-class", "org.apache.spark.deploy.master.Master"),
@@ -134,6 +137,7 @@ def running_cluster(
     finally:
         for process in reversed(processes):
             end(process)
+        signal.signal(signal.SIGTERM, before)
 
 
 def end(process: "subprocess.Popen[bytes]") -> None:

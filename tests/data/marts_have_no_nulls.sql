@@ -1,4 +1,4 @@
--- Rows of marts with a null where the contract forbids one.
+-- Rows of marts with a null where the contract forbids one, whatever the tables refuse.
 with
 
 collected as (

@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -113,6 +114,25 @@ def test_every_model_tests_its_key(manifest: dict[str, Any]) -> None:
     }
     # Its key follows from those of what it joins; docs/evaluator.md has the reason.
     assert untested == {"int_invoices_classified"}
+
+
+def test_a_description_that_changes_is_read_over_what_was_read_before(tmp_path: Path) -> None:
+    """dbt-core 1.11 does not find a singular test again that is off, and warnings are errors."""
+    project, target = tmp_path / "project", tmp_path / "target"
+    ignored = shutil.ignore_patterns(".*", "warehouse", "target", "logs", "harness", "*.duckdb")
+    shutil.copytree(PROJECT, project, ignore=ignored)
+    described = [file for file in project.rglob("_*.yml") if "description: " in file.read_text()]
+    assert len(described) > 8
+    assert dbt(target, "parse", "--project-dir", str(project)).returncode == 0
+    for file in described:
+        file.write_text(re.sub(r"(description: (?:>\s+)?)(?=\w)", r"\1Now, ", file.read_text()))
+
+    process = dbt(target, "parse", "--project-dir", str(project))
+
+    assert process.returncode == 0, process.stdout
+    manifest = json.loads((target / "manifest.json").read_text())
+    tests = [each for each in manifest["nodes"].values() if each["path"].endswith("_nulls.sql")]
+    assert [each["description"][:8] for each in tests] == ["Now, No "]
 
 
 def test_the_freshness_of_a_load_is_known(sample_home: Home, tmp_path: Path) -> None:
