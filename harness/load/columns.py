@@ -1,14 +1,13 @@
 """How the used columns of a table land: which they are, in what type, spelt how."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from harness.foundation.errors import HarnessError
 from harness.sources.tables import (
     FOLLOW_UP,
-    MARKS,
     OPTIONAL,
     OWNER,
     TABLES,
@@ -16,6 +15,7 @@ from harness.sources.tables import (
     Found,
     Rows,
     landing_name,
+    mark_of,
 )
 
 NULL = "cast(null as varchar)"
@@ -32,6 +32,7 @@ _TYPES: dict[str, tuple[str, dict[str, str | None]]] = {
     ),
     "date": ("a date or text", {"DATE|VARCHAR": None}),
     "flag": ("a boolean, an integer or text", {"BOOLEAN": None, _ANY: "VARCHAR"}),
+    "operation": ("text", {"VARCHAR|ENUM.*": "VARCHAR"}),
     "time": ("a timestamp, a date or text", {"TIMESTAMP.*|DATE|VARCHAR": None}),
     # It is read only where an id occurs more than once, and judged there.
     "version": ("anything", {"TIMESTAMP.*|DATE|VARCHAR": None, ".*": "VARCHAR"}),
@@ -64,14 +65,17 @@ class Draft:
     """Whether it is not what the file with the first copy holds already."""
 
 
-def selection(table: str, found: Found, is_null: Callable[[Column], bool]) -> Selection:
+def selection(table: str, found: Found, is_null: Callable[[Column, Rows], bool]) -> Selection:
     """The used columns of a table.
 
-    `is_null` tells whether a column holds nothing but nulls. Raises HarnessError where a column is
-    missing, there twice, or of a type that could be misread.
+    `is_null` tells whether a column of rows holds nothing but nulls. Raises HarnessError where a
+    column is missing, there twice, spelt in no known way, or of a type that could be misread.
     """
     rows, place = found.rows, found.place
-    used = TABLES[table] | {name: mark.kind for name, mark in MARKS.items()}
+    landing = dict.fromkeys(landing_name(column.name) for column in rows.columns)
+    others = [name for name in landing if name not in TABLES[table]]
+    marks = {name: mark.kind for name in others if (mark := mark_of(name))}
+    used: dict[str, str] = TABLES[table] | marks
     given: dict[str, Column] = {}
     for column in rows.columns:
         name = landing_name(column.name)
@@ -94,16 +98,20 @@ def selection(table: str, found: Found, is_null: Callable[[Column], bool]) -> Se
         if name not in given and name not in OPTIONAL and name != OWNER
     ]
     if required and rows.columns:
-        others = [each.name for each in rows.columns if each.name not in rows.assumed]
         raise HarnessError(
             f"{place} lacks {', '.join(required)}, which {table} must have; it has "
-            f"{', '.join(others)}"
+            f"{', '.join(each.name for each in rows.columns)}"
         )
+    _check_spelling(table, given, place)
 
     unfit: list[str] = []
 
     def landed(name: str) -> str:
         try:
+            for part, of_part in rows.parts:
+                for column in of_part.columns:
+                    if column.name.lower() == given[name].name.lower():
+                        _landed(column, used[name], of_part, part, is_null)
             return _landed(given[name], used[name], rows, place, is_null)
         except HarnessError:
             if name not in FOLLOW_UP:
@@ -113,7 +121,7 @@ def selection(table: str, found: Found, is_null: Callable[[Column], bool]) -> Se
 
     return Selection(
         {name: landed(name) if name in given else NULL for name in TABLES[table]},
-        {name: landed(name) for name in MARKS if name in given},
+        {name: landed(name) for name in marks},
         tuple(unfit),
     )
 
@@ -123,20 +131,28 @@ def names_owner(found: Found) -> bool:
     return any(landing_name(column.name) == OWNER for column in found.rows.columns)
 
 
-def lacking(table: str, rows: Rows, empty: set[str]) -> list[str]:
-    """The optional columns that are not there; those whose lack says nothing are left out.
-
-    `empty` are assumed ones that hold nothing.
-    """
-    present = {landing_name(column.name) for column in rows.columns} - empty
+def lacking(table: str, rows: Rows) -> list[str]:
+    """The optional columns that are not there; those whose lack says nothing are left out."""
+    present = {landing_name(column.name) for column in rows.columns}
     missing = [name for name in TABLES[table] if name in OPTIONAL and name not in present]
     if not _ENTITY.issubset(missing):
         missing = [name for name in missing if name not in _ENTITY]
     return [name for name in missing if name not in _UNNAMED and rows.columns]
 
 
+def _check_spelling(table: str, given: Mapping[str, Column], place: object) -> None:
+    """Raise HarnessError where a column that may be missing is there in another spelling."""
+    letters = {re.sub(r"[\W_]", "", name): column for name, column in given.items()}
+    for name in TABLES[table]:
+        odd = letters.get(name.replace("_", ""))
+        if odd and name not in given and name not in FOLLOW_UP:
+            raise HarnessError(
+                f"{place} has {odd.name!r}, which is read as {name} alone; rename it"
+            )
+
+
 def _landed(
-    column: Column, kind: str, rows: Rows, place: object, is_null: Callable[[Column], bool]
+    column: Column, kind: str, rows: Rows, place: object, is_null: Callable[[Column, Rows], bool]
 ) -> str:
     expected, types = _TYPES[kind]
     for pattern, landing in types.items():
@@ -150,7 +166,7 @@ def _landed(
                 )
             return sql
     # A column of nulls has whatever type its writer gives to nulls.
-    if not rows.declared and is_null(column):
+    if not rows.declared and is_null(column, rows):
         return NULL
     raise HarnessError(
         f"{place}: {column.name} has the type {column.type} and must be {expected}; cast it in "

@@ -17,8 +17,9 @@ from harness.load.landed import Landed, what_is_lacking
 from harness.load.nulls import told, without_words, words_in
 from harness.load.owner import UNNAMED, first_month, ids_of, owner_of
 from harness.load.versions import Dropped, find_dropped
-from harness.sources.formats import literal, path_literal, reading
-from harness.sources.tables import NO_ROWS, OWNER, Column, Found, Source
+from harness.sources.error_texts import reading
+from harness.sources.formats import literal, path_literal
+from harness.sources.tables import NO_ROWS, OWNER, Column, Found, Rows, Source
 
 _NOTHING = Dropped(0, 0)
 
@@ -83,7 +84,7 @@ class Landing:
                 self.note("there is no table of customers: they have no names")
             found = Found(named or NO_ROWS, self.source.name)
         with reading(found.place, found.advice):
-            chosen = selection(table, found, lambda column: self.is_null(column, found))
+            chosen = selection(table, found, self.is_null)
             return self.write(table, found, chosen)
 
     def write(self, table: str, found: Found, chosen: Selection) -> Landed:
@@ -104,12 +105,11 @@ class Landing:
                 {name: name for name in draft.columns},
                 {name: name for name in draft.marks},
             )
-        empty = self.empty(found.rows.assumed, draft.rows)
-        self.complete(table, found, draft, empty)
+        self.complete(table, found, draft)
         dropped = _NOTHING
         if found.rows is not NO_ROWS:
             dropped = self.drop(table, found, draft)
-        missing = lacking(table, found.rows, empty)
+        missing = lacking(table, found.rows)
         if missing:
             self.note(f"{found.place} lacks {', '.join(missing)}: taken as null")
         if found.rows.numbered or draft.changed or any(dropped):
@@ -121,13 +121,10 @@ class Landing:
             ((count,),) = self.query("select count(*) from {}", table)
         return Landed(found, count, dropped)
 
-    def complete(self, table: str, found: Found, draft: Draft, empty: set[str]) -> None:
+    def complete(self, table: str, found: Found, draft: Draft) -> None:
         """Say whose the rows are where they do not, and write words for null as null."""
-        for name in empty.intersection(draft.marks):
-            del draft.marks[name]
-            draft.changed = True
         if found.rows.columns and OWNER in draft.columns:
-            if OWNER in empty or not names_owner(found):
+            if not names_owner(found):
                 draft.columns[OWNER] = literal(self.owner(found))
                 draft.changed = True
             elif self.organization and table == "invoices":
@@ -138,11 +135,11 @@ class Landing:
         draft.changed |= bool(draft.marks)
         if not found.rows.textual:
             return
-        words = words_in(self.connection, draft.rows, [*draft.columns, *draft.marks])
+        keep = {"billing_entity_code": self.codes}
+        words = words_in(self.connection, draft.rows, [*draft.columns, *draft.marks], keep)
         for name in words:
-            keep = self.codes if name == "billing_entity_code" else ()
             given = draft.marks if name in draft.marks else draft.columns
-            given[name], draft.changed = without_words(name, keep), True
+            given[name], draft.changed = without_words(name, keep.get(name, ())), True
         if words:
             self.note(f"{found.place}: taken for null: {told(words)}")
 
@@ -193,18 +190,10 @@ class Landing:
             self.connection, _numbered(self.file("organizations")), found.place, self.organization
         )
 
-    def is_null(self, column: Column, found: Found) -> bool:
+    def is_null(self, column: Column, rows: Rows) -> bool:
         """Whether a column of the source holds nothing but nulls."""
-        nulls = f"select count({column.sql}) = 0 from {found.rows.sql}"
+        nulls = f"select count({column.sql}) = 0 from {rows.sql}"
         return self.connection.execute(nulls).fetchone() == (True,)
-
-    def empty(self, names: frozenset[str], rows: str) -> set[str]:
-        """Those of the columns that hold nothing but nulls."""
-        if not names:
-            return set()
-        counts = ", ".join(f"count({name}) = 0" for name in names)
-        (found,) = self.connection.execute(f"select {counts} from {rows}").fetchall()
-        return {name for name, is_empty in zip(names, found, strict=True) if is_empty}
 
     def copy(
         self, table: str, found: Found, columns: dict[str, str], rows: str, target: Path
@@ -213,8 +202,13 @@ class Landing:
         listed = ", ".join(f"{sql} as {name}" for name, sql in columns.items())
         sql = f"copy (select {listed} from {rows}) to {literal(str(target))} (format parquet)"
         total = found.rows.total
-        with watching(self.connection, f"landing {table}", total, found.rows.unit):
-            ((count,),) = self.connection.execute(sql).fetchall()
+        try:
+            with watching(self.connection, f"landing {table}", total, found.rows.unit):
+                ((count,),) = self.connection.execute(sql).fetchall()
+        except duckdb.InvalidInputException:
+            if rows != found.rows.sql or not found.rows.in_one_piece:
+                raise
+            return self.copy(table, found, columns, found.rows.in_one_piece, target)
         return int(count)
 
     def file(self, table: str) -> Path:

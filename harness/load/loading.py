@@ -13,7 +13,7 @@ from harness.foundation.versions import make_current, new_id, prune, stage
 from harness.load.landing import Landing
 from harness.load.options import SAMPLE, Options
 from harness.load.origin import origin
-from harness.sources.formats import reading
+from harness.sources.error_texts import reading
 from harness.sources.lago_database import Database
 
 SAMPLE_AS_OF = "2026-06-17"

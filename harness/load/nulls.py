@@ -1,7 +1,7 @@
 """Words that exporters write for null in text files."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from duckdb import DuckDBPyConnection
 
@@ -18,21 +18,26 @@ _KEPT = frozenset({"name", "code", "external_id", "customer_name", "customer_ext
 
 
 def words_in(
-    connection: DuckDBPyConnection, rows: str, columns: Iterable[str]
+    connection: DuckDBPyConnection,
+    rows: str,
+    columns: Iterable[str],
+    keep: Mapping[str, Collection[str]],
 ) -> dict[str, Counter[str]]:
     """How often each word for null stands in each column of the rows; columns without are left out.
 
-    Blanks count as the word "" but where they are nothing at all, which is how CSV writes null.
+    `keep` are words that are values in a column. Blanks count as the word "" but where they are
+    nothing at all, which is how CSV writes null.
     """
     read = [name for name in columns if name not in _KEPT and name != "_loaded_at"]
-    counts = ", ".join(f"count(*) filter (where {_is_word(name)})" for name in read)
+    conditions = {name: _is_word(name, keep.get(name, ())) for name in read}
+    counts = ", ".join(f"count(*) filter (where {each})" for each in conditions.values())
     (found,) = connection.execute(f"select {counts} from {rows}").fetchall()
     return {
         name: Counter(
             dict(
                 connection.execute(
-                    f"select trim({name}), count(*) from {rows} where {_is_word(name)} group by all"
-                    " order by all"
+                    f"select trim({name}), count(*) from {rows} where {conditions[name]}"
+                    " group by all order by all"
                 ).fetchall()
             )
         )
@@ -41,7 +46,7 @@ def words_in(
     }
 
 
-def without_words(column: str, keep: Iterable[str] = ()) -> str:
+def without_words(column: str, keep: Collection[str] = ()) -> str:
     """The column as SQL, null where a word says so; `keep` are words that are values there."""
     return f"case when {_is_word(column, keep)} then null else {column} end"
 
@@ -55,6 +60,6 @@ def told(found: Mapping[str, Counter[str]]) -> str:
     )
 
 
-def _is_word(column: str, keep: Iterable[str] = ()) -> str:
-    words = ", ".join(literal(word) for word in ("", *WORDS) if word not in set(keep))
+def _is_word(column: str, keep: Collection[str] = ()) -> str:
+    words = ", ".join(literal(word) for word in ("", *WORDS) if word not in keep)
     return f"trim({column}, e' \\t\\r\\n') in ({words})"

@@ -6,10 +6,19 @@ from duckdb import DuckDBPyConnection
 
 from harness.foundation.errors import HarnessError
 from harness.sources.formats import literal
-from harness.sources.tables import MARKS, Mark
+from harness.sources.tables import Mark, mark_of
 
 # In upper case.
-_MOMENT = r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d+)?)?( ?(Z|UTC|GMT|[+-]\d\d(:?\d\d)?))?)?"
+_MOMENT = (
+    r"\d{4}-\d\d-\d\d([ T]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d+)?)?"
+    r"( ?(Z|UTC|GMT|[+-](0\d|1[0-5])(:?[0-5]\d(:?[0-5]\d)?)?))?)?"
+)
+_OPERATIONS = {
+    **dict.fromkeys(("d", "delete", "deleted"), True),
+    **dict.fromkeys(("c", "i", "r", "u", "create", "insert", "read", "update", "upsert"), False),
+}
+"""What an operation says of a row: whether it has deleted it."""
+_EXPECTED = {"flag": "true or false", "time": "moment", "operation": "operation such as U or D"}
 
 # What is to be known of a row; DuckDB reads no more than a query asks for.
 _JUDGED = """
@@ -102,8 +111,9 @@ def find_dropped(
     be told, and where the newest of an id's versions can not.
     """
     _check_marks(connection, rows, marks, place)
-    past = [_gone(name, sql) for name, sql in marks.items() if MARKS[name].is_history]
-    deleted = [_gone(name, sql) for name, sql in marks.items() if not MARKS[name].is_history]
+    known = {name: _mark(name) for name in marks}
+    past = [_gone(known[name], sql) for name, sql in marks.items() if known[name].is_history]
+    deleted = [_gone(known[name], sql) for name, sql in marks.items() if not known[name].is_history]
     connection.execute(
         _JUDGED.format(
             id=columns["id"],
@@ -145,46 +155,56 @@ def _check_marks(
     connection: DuckDBPyConnection, rows: str, marks: dict[str, str], place: object
 ) -> None:
     for name, sql in marks.items():
-        known = is_moment(sql) if MARKS[name].kind == "time" else f"{_flag(sql)} is not null"
+        kind = _mark(name).kind
+        known = is_moment(sql) if kind == "time" else f"{_flag(sql, kind)} is not null"
         odd = connection.execute(
             f"select file_row_number + 1, cast({sql} as varchar) from {rows}"
             f" where nullif(cast({sql} as varchar), '') is not null and not ({known}) limit 1"
         ).fetchone()
         if odd:
-            expected = "moment" if MARKS[name].kind == "time" else "true or false"
             raise HarnessError(
-                f"{place}: {name} of row {odd[0]} is {odd[1]!r}, no {expected}; whether the source"
-                " has deleted the row cannot be told"
+                f"{place}: {name} of row {odd[0]} is {odd[1]!r}, no {_EXPECTED[kind]}; whether the"
+                " source has deleted the row cannot be told"
             )
 
 
-def _gone(name: str, sql: str) -> str:
-    mark: Mark = MARKS[name]
-    if mark.kind == "flag":
-        return f"coalesce({_flag(sql)} = {str(mark.gone).lower()}, false)"
+def _mark(name: str) -> Mark:
+    mark = mark_of(name)
+    assert mark
+    return mark
+
+
+def _gone(mark: Mark, sql: str) -> str:
+    if mark.kind != "time":
+        return f"coalesce({_flag(sql, mark.kind)} = {str(mark.gone).lower()}, false)"
     if mark.is_history:
         # Where a version that is valid has an end, it lies in the future: 9999-12-31, say.
         return f"coalesce({_moment(sql)} <= now(), false)"
     return f"nullif(cast({sql} as varchar), '') is not null"
 
 
-def _flag(sql: str) -> str:
+def _flag(sql: str, kind: str) -> str:
+    """What a flag, or an operation, says as a boolean; null for other texts."""
     text = f"lower(cast({sql} as varchar))"
-    return (
-        f"case when {text} in ('t', 'true', '1') then true"
-        f" when {text} in ('f', 'false', '0') then false end"
-    )
+    meanings = _OPERATIONS
+    if kind == "flag":
+        meanings = dict.fromkeys(("t", "true", "1"), True) | dict.fromkeys(
+            ("f", "false", "0"), False
+        )
+    cases = " ".join(f"when '{word}' then {meaning}" for word, meaning in meanings.items())
+    return f"case {text} {cases} end"
 
 
 def _moment(sql: str) -> str:
     """The value as a TIMESTAMPTZ; null where it is none, or infinite."""
     text = f"upper(cast({sql} as varchar))"
-    # DuckDB reads a zone only where it stands just so.
+    # DuckDB reads a zone only where it stands just so, and after seconds.
     plain = f"regexp_replace(regexp_replace({text}, ' ?(UTC|GMT|Z)$', 'Z'), ' ([+-])', '\\1')"
+    plain = f"regexp_replace({plain}, '^(.{{16}})([^:]|$)', '\\1:00\\2')"
     return (
         f"case when typeof({sql}) similar to 'TIMESTAMP.*|DATE' then"
         f" case when isfinite(try_cast({sql} as timestamptz)) then"
         f" try_cast({sql} as timestamptz) end"
-        f" when regexp_full_match({text}, {literal(_MOMENT)}) then"
-        f" try_cast({plain} as timestamptz) end"
+        f" when regexp_full_match({text}, {literal(_MOMENT)}) and {text} not like '0000%' then"
+        f" try_cast(case when length({text}) > 10 then {plain} else {text} end as timestamptz) end"
     )

@@ -10,8 +10,7 @@ from typing import Any, NamedTuple
 
 from harness.collection.collection import Collection, Organization
 from harness.foundation.errors import HarnessError
-from harness.sources.error_texts import shortened
-from harness.sources.formats import reading
+from harness.sources.error_texts import reading, shortened
 from harness.sources.responses import items_of
 
 KEY = "invoice_collections"

@@ -1,35 +1,30 @@
 """The rows of a Lago table out of files of one format, for DuckDB to read."""
 
-import contextlib
 import csv
 import glob
-import re
-import zlib
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Sequence
 from pathlib import Path
 
 import orjson
-from backports import zstd
-from duckdb import DuckDBPyConnection, Error
+from duckdb import DuckDBPyConnection
 
 from harness.foundation.errors import HarnessError
-from harness.foundation.resources import machine_fault
-from harness.sources.error_texts import server_reason, shortened
-from harness.sources.packed import check_content, opened, unpacked
+from harness.foundation.progress import watching
+from harness.sources.error_texts import reading
+from harness.sources.packed import check_content, last_byte, opened, unpacked
 from harness.sources.tables import (
     CUSTOMER,
-    FILE_ADVICE,
-    MARKS,
-    OPTIONAL,
-    OWNER,
     TABLES,
     Column,
     Rows,
     landing_name,
+    mark_of,
 )
 
+# What DuckDB reads of a CSV file at once, and what there is room for.
+_SMALLEST_PIECE, _LARGEST_PIECE = 8_000_000, 1 << 30
 _JSON = "maximum_object_size = 33554432, hive_partitioning = false"
-_FIRST_ROWS = 1000
 _FORMATS = {
     ".csv": "csv",
     ".parquet": "parquet",
@@ -68,17 +63,6 @@ def table_rows(
                 return _json_rows(connection, files, table)
 
 
-@contextlib.contextmanager
-def reading(place: object, advice: str = FILE_ADVICE) -> Iterator[None]:
-    """Turn what goes wrong while something is read into a HarnessError that names it."""
-    try:
-        yield
-    except (OSError, EOFError, zlib.error, zstd.ZstdError, csv.Error, ValueError, Error) as error:
-        raise machine_fault(str(error)) or HarnessError(
-            f"{place} cannot be loaded: {_reason(error, place)}; {advice}"
-        ) from error
-
-
 def literal(text: str) -> str:
     """A text as an SQL literal, for where DuckDB takes no parameters."""
     return "'" + text.replace("'", "''") + "'"
@@ -95,19 +79,28 @@ def path_literal(file: Path) -> str:
 
 
 def _parquet_rows(connection: DuckDBPyConnection, files: Sequence[Path]) -> Rows:
-    def described(parts: Sequence[Path]) -> tuple[str, list[Column]]:
+    def described(parts: Sequence[Path]) -> Rows:
         union = ", union_by_name = true" if len(parts) > 1 else ""
         sql = f"read_parquet({_list(parts)}, hive_partitioning = false{union})"
         found = connection.execute(f"describe from {sql}").fetchall()
-        return sql, [Column(name, identifier(name), type_) for name, type_, *_ in found]
+        return Rows(sql, [Column(name, identifier(name), type_) for name, type_, *_ in found])
 
+    rows = described(files)
+    parts: list[tuple[Path, Rows]] = []
     if len(files) > 1:
-        _check_same({file: [each.name for each in described([file])[1]] for file in files})
-    sql, columns = described(files)
-    ((count,),) = connection.execute(f"select count(*) from {sql}").fetchall()
+        parts = [(file, described([file])) for file in files]
+        _check_same({file: [each.name for each in part.columns] for file, part in parts})
+        types = {each.name: each.type for each in rows.columns}
+        # In the union, a type that could be misread may have become one that could not.
+        parts = [
+            (file, part)
+            for file, part in parts
+            if any(types.get(each.name) != each.type for each in part.columns)
+        ]
+    ((count,),) = connection.execute(f"select count(*) from {rows.sql}").fetchall()
     # The rows of several files have no numbers of their own.
-    numbered = len(files) == 1 and all(each.name != "file_row_number" for each in columns)
-    return Rows(sql, columns, numbered=numbered, total=int(count))
+    numbered = len(files) == 1 and all(each.name != "file_row_number" for each in rows.columns)
+    return rows._replace(numbered=numbered, total=int(count), parts=tuple(parts))
 
 
 def _csv_rows(files: Sequence[Path]) -> Rows:
@@ -128,19 +121,31 @@ def _csv_rows(files: Sequence[Path]) -> Rows:
         "escape = '\"', strict_mode = true, allow_quoted_nulls = false"
     )
     selects = []
-    for order in dict.fromkeys(tuple(map(str.lower, header)) for header in headers.values()):
-        same = [file for file in files if tuple(map(str.lower, headers[file])) == order]
+    # Rows stay in the order of the files, since of equal versions the last one counts.
+    for order, same in itertools.groupby(files, lambda file: list(map(str.lower, headers[file]))):
         picked = ", ".join(
             f"column{order.index(name.lower())} as column{at}"
             if order.count(name.lower()) == 1
             else f"column{at}"
             for at, name in enumerate(names)
         )
-        selects.append(f"select {picked} from read_csv({_list(same)}, {options})")
+        selects.append(f"select {picked} from read_csv({_list(list(same))}, {options})")
     sql = (
         f"({' union all '.join(selects)})" if len(selects) > 1 else selects[0].split("from ", 1)[1]
     )
-    return Rows(sql, columns, total=_megabytes(files), unit="MB", textual=True)
+    # Where a file is read in pieces, DuckDB may take what stands in quotes for rows, and then say
+    # that they are none. (Not parallel = false: that drops a last row whose quote has no end.)
+    largest = max(file.stat().st_size for file in files)
+    whole = sql.replace(options, f"{options}, buffer_size = {largest + 1}")
+    pieces = _SMALLEST_PIECE < largest < _LARGEST_PIECE
+    return Rows(
+        sql,
+        columns,
+        total=_megabytes(files),
+        unit="MB",
+        textual=True,
+        in_one_piece=whole if pieces else None,
+    )
 
 
 def _json_rows(connection: DuckDBPyConnection, files: Sequence[Path], table: str) -> Rows:
@@ -151,30 +156,30 @@ def _json_rows(connection: DuckDBPyConnection, files: Sequence[Path], table: str
             f"{layouts[one]} is {one.replace('_', ' ')}, but {layouts[other]} is "
             f"{other.replace('_', ' ')}; export them alike"
         )
-    source = f"{_list(files)}, format = '{next(iter(layouts))}', {_JSON}"
-
-    def keys(rows: str) -> list[str]:
-        sql = f"select distinct unnest(json_keys(json)) as key from {rows} order by key"
-        return [key for (key,) in connection.execute(sql).fetchall()]
-
-    objects = f"read_json_objects({source})"
-    first = keys(f"(from {objects} limit {_FIRST_ROWS})")
-    missing = set(TABLES[table]) - set(map(landing_name, first)) - {OWNER}
-    # One pass over the file is enough, unless it may lack what must be there.
-    names = first if missing <= OPTIONAL else keys(objects)
-    expected = {*OPTIONAL.intersection(TABLES[table]), *MARKS, OWNER} & {*TABLES[table], *MARKS}
+    (layout,) = layouts
+    for file in files if layout == "array" else ():
+        with reading(file):
+            # DuckDB takes the end of the file for that of the array.
+            if last_byte(file) != b"]":
+                raise HarnessError(f"{file} is cut off: its array has no end; export it again")
+    source = f"{_list(files)}, format = '{layout}', {_JSON}"
+    with watching(connection, f"looking for the columns of {table}"):
+        found = connection.execute(
+            f"select distinct unnest(map_keys(row)) as key from read_json({source},"
+            " records = false, columns = {row: 'map(varchar, varchar)'}) order by key"
+        ).fetchall()
+    names = [name for (name,) in found]
     nested = _nested_customer(names) if table == "invoices" else []
-    present = {landing_name(name) for name in [*names, *(column.name for column in nested)]}
-    assumed = expected - present if names else set()
-    names = sorted({*names, *assumed})
-    used = {*TABLES[table], *MARKS}
-    wanted = [name for name in names if landing_name(name) in used] or ["id"]
-    wanted += ["customer"] * bool(nested)
+    wanted = [
+        name
+        for name, lands in ((name, landing_name(name)) for name in names)
+        if lands in TABLES[table] or mark_of(lands)
+    ]
+    wanted = [*wanted, *["customer"] * bool(nested)] or ["id"]
     types = ", ".join(f"{identifier(name)}: 'varchar'" for name in wanted)
     return Rows(
         f"read_json({source}, columns = {{{types}}})",
         [Column(name, identifier(name), "VARCHAR") for name in names] + nested,
-        assumed=frozenset(assumed),
         total=_megabytes(files),
         unit="MB",
         textual=True,
@@ -230,17 +235,3 @@ def _list(files: Sequence[Path]) -> str:
 
 def _megabytes(files: Sequence[Path]) -> int:
     return round(sum(file.stat().st_size for file in files) / 1e6)
-
-
-def _reason(error: Exception, place: object) -> str:
-    """What DuckDB or the system says, without its advice and the data that it quotes."""
-    if isinstance(error, csv.Error | UnicodeDecodeError) and ".csv" in str(place):
-        return f"it is no CSV file in UTF-8 ({error})"
-    if said := server_reason(str(error)):
-        return shortened(said)
-    text = str(getattr(error, "strerror", None) or error).replace(f' in file "{place}",', "")
-    text = re.sub(r"(?s)^[\w ]+ Error: |Original Line: .*\n(?=Expected |Value |Invalid )", "", text)
-    text = re.split(r"\n(?:Possible |Try |\n  file = )", text)[0]
-    # In malformed JSON, DuckDB counts one line too many.
-    text = re.sub(r"at byte \d+ in line (\d+)", lambda at: f"in line {int(at[1]) - 1}", text)
-    return shortened(", ".join(line.rstrip(". ") for line in text.splitlines() if line))

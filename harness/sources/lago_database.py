@@ -12,8 +12,8 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 from duckdb import DuckDBPyConnection, Error
 
 from harness.foundation.errors import HarnessError
-from harness.sources.error_texts import server_reason, shortened
-from harness.sources.formats import identifier, literal, reading
+from harness.sources.error_texts import reading, server_reason, shortened
+from harness.sources.formats import identifier, literal
 from harness.sources.row_security import check_row_security
 from harness.sources.tables import FOLLOW_UP, Column, Found, ReadInOneGo, Rows
 

@@ -1,14 +1,15 @@
 """Which files of a directory hold which table: whole, in parts, or as saved API responses."""
 
+import itertools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from harness.foundation.errors import HarnessError
 from harness.sources.formats import ENDINGS, format_of
 from harness.sources.responses import is_response
-from harness.sources.tables import MARKS, TABLES, landing_name
+from harness.sources.tables import TABLES, landing_name, mark_of
 
 _PART = (
     r"(\d[\dTZ_.-]*[_-])?(?P<table>{})"
@@ -61,6 +62,8 @@ def files_in(directory: Path, note: Callable[[str], None]) -> dict[str, Place]:
                 )
     if ignored:
         note(f"ignored in {directory}: {others}")
+    for candidates in found.values():
+        _check_numbers([each.path for each in candidates], note)
     return {
         table: Place(
             tuple(file for each in candidates for file in each.files),
@@ -81,7 +84,7 @@ def may_hold_a_table(name: str) -> bool:
 
 
 def _candidate(path: Path, note: Callable[[str], None]) -> tuple[str | None, _Candidate | None]:
-    if path.name[0] in "._":
+    if path.name[0] in "._" or not (path.is_dir() or path.is_file()):
         return None, None
     if path.is_dir():
         table = path.name if path.name in TABLES else path.stem
@@ -108,7 +111,7 @@ def _parts_in(directory: Path, table: str, note: Callable[[str], None]) -> tuple
     """The files below the directory of a table, in natural order; raises HarnessError."""
     files: list[Path] = []
     ignored: list[Path] = []
-    for path in sorted(directory.rglob("*"), key=_natural):
+    for path in sorted(_below(directory), key=_natural):
         kind = _OF_ANOTHER_FORMAT.get(path.name)
         if path.name.endswith(".metadata.json") and path.parent.name == "metadata":
             kind = "an Iceberg table"
@@ -119,14 +122,15 @@ def _parts_in(directory: Path, table: str, note: Callable[[str], None]) -> tuple
             )
         inside = path.relative_to(directory)
         key, is_partition, _ = path.name.partition("=")
-        if is_partition and path.is_dir() and landing_name(key) in {**TABLES[table], **MARKS}:
+        name = landing_name(key)
+        if is_partition and path.is_dir() and (name in TABLES[table] or mark_of(name)):
             raise HarnessError(
                 f"{directory} is partitioned by {key}, which its files then lack; export {table} "
                 "without partitions, or by a column that is not needed"
             )
         if any(part[0] in "._" for part in inside.parts) or path.is_dir():
             continue
-        (files if format_of(path.name) else ignored).append(path)
+        (files if format_of(path.name) and path.is_file() else ignored).append(path)
     formats = {format_of(file.name): file for file in files}
     if not files:
         raise HarnessError(
@@ -140,7 +144,42 @@ def _parts_in(directory: Path, table: str, note: Callable[[str], None]) -> tuple
         )
     if ignored:
         note(f"ignored in {directory}: {_listed([path.name for path in ignored])}")
+    _check_numbers(files, note)
     return tuple(files)
+
+
+def _below(directory: Path, above: Sequence[Path] = ()) -> Iterator[Path]:
+    """What is in a directory, in those in it and in those that it links to."""
+    above = [*above, directory.resolve()]
+    for path in directory.iterdir():
+        yield path
+        if path.is_dir() and path.resolve() not in above:
+            yield from _below(path, above)
+
+
+def _check_numbers(parts: Sequence[Path], note: Callable[[str], None]) -> None:
+    """Raise HarnessError where parts say by their names that others are missing; note a gap."""
+    numbered = [(path, re.search(r"(\d+)[-_.]?of[-_.]?(\d+)", path.name)) for path in parts]
+    for number in {int(found[2]) for _, found in numbered if found}:
+        given = {int(found[1]) for _, found in numbered if found and int(found[2]) == number}
+        if len(given) < number:
+            raise HarnessError(
+                f"{parts[0].parent} has {len(given)} of the {number} parts that {parts[0].name}"
+                " speaks of; put all of them there"
+            )
+    names = [re.split(r"(\d+)", path.name) for path in parts]
+    if len({tuple(name[::2]) for name in names}) > 1:
+        return
+    numbers = zip(*(name[1::2] for name in names), strict=True)
+    differing = [set(map(int, each)) for each in numbers if len(set(each)) > 1]
+    if len(differing) == 1 and min(differing[0]) < 2:
+        given = differing[0]
+        gaps = (str(each) for each in range(min(given), max(given)) if each not in given)
+        if missing := list(itertools.islice(gaps, 21)):
+            note(
+                f"the names of the parts in {parts[0].parent} go from {min(given)} to {max(given)}"
+                f" without {_listed(missing)}; are they all?"
+            )
 
 
 def _stem(name: str) -> str:

@@ -35,6 +35,15 @@ def check_content(file: Path) -> None:
         raise HarnessError(f"{file} is empty (0 bytes); export it again")
 
 
+def last_byte(file: Path) -> bytes:
+    """The last byte of a file's content that is no blank; none where there is nothing else."""
+    last = b""
+    with _unpacking(file) as content:
+        for chunk in iter(lambda: content.read(1 << 20), b""):
+            last = chunk.rstrip()[-1:] or last
+    return last
+
+
 def unpacked(file: Path, work: Path) -> Path:
     """The file itself, or where it is compressed its content as a new file in `work`."""
     if file.suffix not in (".gz", ".zst"):

@@ -10,7 +10,8 @@ import orjson
 from duckdb import DuckDBPyConnection
 
 from harness.foundation.errors import HarnessError
-from harness.sources.formats import format_of, reading, table_rows
+from harness.sources.error_texts import reading
+from harness.sources.formats import format_of, table_rows
 from harness.sources.packed import check_content, opened
 from harness.sources.tables import CUSTOMER, NO_ROWS, RESPONSES, TABLES, Found
 

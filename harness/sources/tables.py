@@ -1,5 +1,6 @@
 """The tables of a load, and what a source of them is."""
 
+import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import datetime
@@ -70,24 +71,35 @@ OWNER = "organization_id"
 class Mark(NamedTuple):
     """What a replication tool's column says of a row that is no longer in Lago."""
 
-    kind: Literal["flag", "time"]
-    """A flag, or the moment at which the row ended."""
+    kind: Literal["flag", "time", "operation"]
+    """A flag, the moment at which the row ended, or what was done to it last."""
     is_history: bool
     """Whether the row is an old version of one that may live on; else Lago has deleted it."""
     gone: bool = True
     """The flag's value that marks such a row."""
 
 
-MARKS = {
-    "_fivetran_deleted": Mark("flag", is_history=False),
+_MARKS = {
+    # Fivetran
     "_fivetran_active": Mark("flag", is_history=True, gone=False),
-    "_ab_cdc_deleted_at": Mark("time", is_history=False),
-    "__deleted": Mark("flag", is_history=False),
-    "_sdc_deleted_at": Mark("time", is_history=False),
-    "dbt_valid_to": Mark("time", is_history=True),
-    "_dlt_valid_to": Mark("time", is_history=True),
+    # dbt's snapshots, dlt
+    "(.*_)?valid_to": Mark("time", is_history=True),
+    # Fivetran, Debezium, dbt's snapshots, PeerDB, Datastream, Hevo
+    "(.*_)?(is)?deleted": Mark("flag", is_history=False),
+    # Airbyte, Singer
+    "(.*_)?deleted_at": Mark("time", is_history=False),
+    # Debezium, AWS DMS, Qlik
+    "(.*_)?(op|oper|operation|change_type)": Mark("operation", is_history=False),
 }
-"""By the name of the column: Fivetran, Airbyte, Debezium, Singer, dbt's snapshots, dlt."""
+
+
+def mark_of(name: str) -> Mark | None:
+    """What a column that is none of Lago's says of a row, by the name that it lands under.
+
+    None where it says nothing of the kind.
+    """
+    return next((mark for known, mark in _MARKS.items() if re.fullmatch(known, name)), None)
+
 
 RESPONSES = {
     "organizations": "organization",
@@ -117,13 +129,20 @@ _OTHER_NAMES = {
 }
 
 
+# Blanks, and what is as invisible.
+_BLANK = r"[\s\u200b-\u200d\u2060\ufeff]+"
+
+
 def landing_name(name: str) -> str:
     """The name that a column of a source lands under, whatever its case.
 
     The API calls an id `lago_id`; Lago's CSV export calls self_billed `partner_billing`; dlt joins
-    the names of what stands in each other by two underscores.
+    the names of what stands in each other by two underscores; Hive puts the table's name before it.
     """
-    return _OTHER_NAMES.get(name.lower(), name.lower())
+    bare = re.sub(f"^{_BLANK}|{_BLANK}$", "", name).lower()
+    for table in TABLES:
+        bare = bare.removeprefix(f"{table}.")
+    return _OTHER_NAMES.get(bare, bare)
 
 
 class Rows(NamedTuple):
@@ -138,13 +157,15 @@ class Rows(NamedTuple):
     """Whether somebody chose the types; else a column of nulls may have any."""
     numbered: bool = False
     """Whether file_row_number can be selected: a Parquet file."""
-    assumed: frozenset[str] = frozenset()
-    """Columns that the first rows do not have; null where the others lack them, too."""
     total: int | None = None
     """How much there is to read, in `unit`, where that is known."""
     unit: str = "rows"
     textual: bool = False
     """Whether nulls may be written as words: CSV and JSON."""
+    in_one_piece: str | None = None
+    """What else may stand after `from`, where reading in pieces may fail for no fault."""
+    parts: tuple[tuple[Path, "Rows"], ...] = ()
+    """The files that the rows are of, where the types of their columns differ."""
 
 
 class Found(NamedTuple):

@@ -20,7 +20,6 @@ from harness.foundation.home import Home
 from harness.load.loading import Load, load
 from harness.load.nulls import WORDS
 from harness.load.options import Options
-from harness.sources.tables import MARKS
 
 Row = dict[str, Any]
 Cells = list[tuple[str, str, str, int, int]]
@@ -112,6 +111,7 @@ def land(tmp_path: Path, calculate: ModuleType) -> Callable[..., tuple[Load, Cel
 
 def write(path: Path, rows: list[Row], null: str = "") -> None:
     """Write rows in the format of the path's ending; null as the word, in JSON as null."""
+    path.parent.mkdir(exist_ok=True)
     packers: dict[str, Callable[[bytes], bytes]] = {
         ".gz": lambda text: gzip.compress(text, mtime=0),
         ".zst": zstd.compress,
@@ -306,12 +306,16 @@ GONE: dict[str, tuple[Any, Any]] = {
     "_sdc_deleted_at": ("2026-03-10 00:00:00", None),
     "dbt_valid_to": ("2026-03-10", "9999-12-31"),
     "_dlt_valid_to": ("2026-03-10 00:00:00+00", None),
+    "dbt_is_deleted": ("True", "False"),
+    "_peerdb_is_deleted": ("1", "0"),
+    "__hevo__marked_deleted": ("true", None),
+    "deleted_at": ("2026-03-10 00:00Z", None),
+    "__op": ("d", "u"),
+    "op": ("D", None),
+    "header__change_oper": ("D", "I"),
+    "_change_type": ("delete", "insert"),
 }
 WITHOUT_THE_SECOND = [cell for cell in CELLS if cell[4] != 20000]
-
-
-def test_every_mark_is_tested() -> None:
-    assert GONE.keys() == MARKS.keys()
 
 
 @pytest.mark.parametrize("mark", GONE)
@@ -402,6 +406,145 @@ def test_uuids_are_equal_whatever_their_case(source: Path, land: Callable[..., A
     loaded, cells = land(source)
     assert cells == CELLS
     assert loaded.superseded == 1
+
+
+def test_keys_of_any_case_are_found_wherever_they_begin(
+    source: Path, land: Callable[..., Any]
+) -> None:
+    """As Snowflake unloads objects: names in upper case, and none where a value is null."""
+    late = {"PAYMENT_DISPUTE_LOST_AT": "2026-03-01 00:00:00"}
+    gone = {"_FIVETRAN_DELETED": True}
+    names = ("self_billed", "payment_dispute_lost_at", "updated_at", "billing_entity_id")
+    bare = {name.upper(): value for name, value in INVOICES[1].items() if name not in names}
+    many = [bare | {"ID": f"i{at}", "TOTAL_AMOUNT_CENTS": 1} for at in range(3000)]
+    odd = [bare | {"ID": "x"} | late, bare | {"ID": "y"} | gone]
+    odd += [bare | {"ID": "z", "Partner_Billing": True}]
+    for split in ((many, odd), ([*many, *odd],)):
+        for form in ("ndjson", "json"):
+            for at, rows in enumerate(split):
+                write(source / f"invoices_{at}.{form}", rows)
+            loaded, cells = land(source)
+            assert cells == [("2026-02-01", "succeeded", "EUR", 3000, 3000)]
+            assert loaded.deleted == 1
+            lacking = "lacks billing_entity_id, billing_entity_code, updated_at, number,"
+            assert any(lacking in each for each in loaded.warnings)
+            for file in source.glob(f"*.{form}"):
+                file.unlink()
+
+
+@pytest.mark.parametrize("packed", ["", ".gz", ".zst"])
+def test_an_array_that_ends_between_two_objects_is_refused(
+    packed: str, source: Path, land: Callable[..., Any]
+) -> None:
+    lines = ",\n".join(json.dumps(row) for row in INVOICES[:4])
+    whole, cut = f"[\n{lines}\n]\n \n", f"[\n{lines},\n"
+    packers = {".gz": gzip.compress, ".zst": zstd.compress}
+    pack = packers.get(packed, lambda text: text)
+    (source / f"invoices_1.json{packed}").write_bytes(pack(whole.encode()))
+    (source / f"invoices_2.json{packed}").write_bytes(pack(cut.encode()))
+    assert f"invoices_2.json{packed} is cut off" in refusal(land, source)
+    (source / f"invoices_2.json{packed}").write_bytes(pack(b"[]"))
+    assert land(source)[0].raw == 4
+
+
+@pytest.mark.parametrize("newest", [None, "2026-03-01 10:00:00"])
+def test_of_versions_in_parts_the_last_part_counts_whatever_its_columns_order(
+    newest: str | None, source: Path, land: Callable[..., Any]
+) -> None:
+    for part, paid in enumerate((0, 2, 1), start=1):
+        row = INVOICES[0] | {"payment_status": paid, "updated_at": newest}
+        write(source / f"invoices_{part}.csv", [dict(sorted(row.items(), reverse=part == 2))])
+    assert land(source)[1] == CELLS[:1]
+
+
+def test_parts_behind_a_link_are_read(source: Path, land: Callable[..., Any]) -> None:
+    write(source / "elsewhere.d" / "b.csv", INVOICES[3:])
+    write(source / "invoices" / "a.csv", INVOICES[:3])
+    (source / "invoices" / "more").symlink_to("../elsewhere.d")
+    (source / "invoices" / "round").symlink_to("../invoices")
+    assert land(source)[1] == CELLS
+
+
+def test_parts_that_speak_of_others_are_not_taken_for_all(
+    source: Path, land: Callable[..., Any]
+) -> None:
+    write(source / "invoices-00000-of-00003.csv", INVOICES[:3])
+    write(source / "invoices-00002-of-00003.csv", INVOICES[3:])
+    assert "has 2 of the 3 parts" in refusal(land, source)
+    (source / "invoices-00002-of-00003.csv").rename(source / "invoices-00001-of-00002.csv")
+    assert "has 1 of the " in refusal(land, source)
+    (source / "invoices-00000-of-00003.csv").rename(source / "invoices-00000-of-00002.csv")
+    assert land(source)[1] == CELLS
+
+
+@pytest.mark.parametrize(
+    ("numbers", "missing"),
+    [
+        (("1", "3"), "1 to 3 without 2"),
+        (("0001", "0004"), "1 to 4 without 2, 3"),
+        (("0", "1"), None),
+        (("2024", "2026"), None),
+        (("0_5", "2_7"), None),
+    ],
+)
+def test_a_gap_in_the_numbers_of_parts_is_told(
+    numbers: tuple[str, str], missing: str | None, source: Path, land: Callable[..., Any]
+) -> None:
+    write(source / f"invoices_{numbers[0]}.csv", INVOICES[:3])
+    write(source / f"invoices_{numbers[1]}.csv", INVOICES[3:])
+    loaded, cells = land(source)
+    assert cells == CELLS
+    told = [each for each in loaded.warnings if "are they all?" in each]
+    assert len(told) == bool(missing)
+    assert not missing or missing in told[0]
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "type_"),
+    [
+        ("total_amount_cents", "true", "BOOLEAN"),
+        ("total_amount_cents", "100", "DOUBLE"),
+        ("issuing_date", "timestamptz '2026-02-15 00:00:00Z'", "TIMESTAMP WITH TIME ZONE"),
+    ],
+)
+def test_each_part_has_types_that_can_be_read(
+    column: str, value: str, type_: str, source: Path, land: Callable[..., Any]
+) -> None:
+    write(source / "invoices" / "a.parquet", INVOICES[:7])
+    write(source / "invoices" / "c.parquet", INVOICES[7:])
+    file = f"'{source}/invoices/c.parquet'"
+    for part, given in (("b", value), ("c", f"null::{type_}")):
+        replaced = f"select * replace (cast({given} as {type_}) as {column}) from {file}"
+        memory().execute(f"copy ({replaced}) to '{source}/invoices/{part}.parquet'")
+    assert f"b.parquet: {column} has the type {type_}" in refusal(land, source)
+    # What is null throughout has whatever type its writer gives to nulls.
+    (source / "invoices" / "b.parquet").unlink()
+    assert land(source)[1] == CELLS
+
+
+@pytest.mark.parametrize(
+    "name", ["self_billed ", "\ufeffself_billed", "Invoices.Self_Billed", "\u200bpartner_billing"]
+)
+def test_a_name_is_read_without_what_stands_around_it(
+    name: str, source: Path, land: Callable[..., Any]
+) -> None:
+    write(source / "invoices.csv", renamed("self_billed", name))
+    loaded, cells = land(source)
+    assert cells == CELLS
+    assert not any("self_billed" in each for each in loaded.warnings)
+
+
+@pytest.mark.parametrize("name", ["Self Billed", "selfBilled", "self-billed"])
+@pytest.mark.parametrize("ending", [".csv", ".parquet", ".ndjson"])
+def test_an_optional_column_in_another_spelling_is_not_taken_for_absent(
+    name: str, ending: str, source: Path, land: Callable[..., Any]
+) -> None:
+    write(source / f"invoices{ending}", renamed("self_billed", name))
+    assert f"has {name!r}, which is read as self_billed alone; rename it" in refusal(land, source)
+
+
+def renamed(name: str, other: str) -> list[Row]:
+    return [{other if key == name else key: row[key] for key in row} for row in INVOICES]
 
 
 def test_two_columns_that_become_one_are_refused(source: Path, land: Callable[..., Any]) -> None:

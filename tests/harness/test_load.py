@@ -397,6 +397,35 @@ def test_no_invoices_are_fine(home: Home, source: Path, ending: str) -> None:
     assert raw(home) == []
 
 
+@pytest.mark.parametrize(
+    "moment",
+    [
+        *("2026-01-10 10:00Z", "2026-01-10 11:00+01:00", "2026-01-10T10:00 UTC"),
+        *("2026-01-10 11:00:00 +0100", "2026-01-10 09:00:00 -01", "2026-01-10t10:00:00.0z"),
+        *("2026-01-10 10:00", "2026-01-10 11:00:15 +01:00:15"),
+    ],
+)
+def test_a_moment_is_read_as_the_rules_have_it(home: Home, source: Path, moment: str) -> None:
+    write(source / "organizations.csv", [{"id": ACME, "created_at": moment}])
+    write(source / "billing_entities.csv", [ENTITIES[0] | {"deleted_at": moment}])
+    newer = INVOICE | {"updated_at": moment, "currency": "NEW"}
+    older = INVOICE | {"updated_at": "2026-01-10 09:59:59Z"}
+    for rows in ([newer, older], [older, newer]):
+        write(source / "invoices.csv", rows)
+        loaded(home, source)
+        assert [row["currency"] for row in raw(home)] == ["NEW"]
+
+
+def test_lines_in_quotes_that_look_like_rows_are_none(home: Home, source: Path) -> None:
+    """Many enough for DuckDB to read the file in pieces."""
+    (source / "invoices.csv").unlink()
+    note = f'"\n{LINE * 70}"'
+    rows = (f"{note},{LINE.replace('i1', f'i{at}', 1)}" for at in range(4000))
+    (source / "invoices.csv").write_text(f"note,{HEADER}{''.join(rows)}")
+    assert (source / "invoices.csv").stat().st_size > 9_000_000
+    assert loaded(home, source).raw == 4000
+
+
 def test_blank_lines_are_no_invoices(home: Home, source: Path) -> None:
     replace(source, "invoices.ndjson", "\n\n")
     assert loaded(home, source).raw == 0
@@ -571,7 +600,8 @@ ENTITY = "id,organization_id,code\n"
         ("invoices.csv", f"{HEADER}{LINE}i2,a\n", "csv cannot*Line: 3, Expected*: 19 Found: 2;"),
         ("invoices.csv", f"{HEADER}{LINE[:-1]},x\n", "Line: 2, Expected*: 19 Found: 20;"),
         ("invoices.csv", f'{HEADER}i1,"a,,,\n', "Line: 2, Value with unterminated quote found;"),
-        ("invoices.csv", f"{HEADER}{LINE[:-1]}x\r\n{LINE}", "cannot be loaded*not RFC 4180"),
+        ("invoices.csv", f"{HEADER}{LINE[:-1]}x\r\n{LINE}", "cannot be loaded: a line*CR LF"),
+        ("invoices.csv", f"{HEADER}{LINE}{'x' * 3_000_000}{LINE}", "line 3 is longer than 2,000,000"),
         ("invoices.csv", HEADER.encode() + b"\xff\n", "invoices.csv*UTF-8"),
         ("invoices.csv", HEADER.encode() + LINE.encode() * 999 + b"\xff\n", "Line: 1001, Invalid"),
         ("invoices.csv", HEADER.encode("utf-16"), "invoices.csv*is no CSV file in UTF-8"),
@@ -613,6 +643,10 @@ ENTITY = "id,organization_id,code\n"
             "organizations.csv",
             f"{CREATED}a,infinity\n",
             "organization a is 'infinity', no timestamp",
+        ),
+        *(
+            ("organizations.csv", f"{CREATED}a,{moment}\n", f"'{moment}', no timestamp")
+            for moment in ("2026-01-10 24:00", "0000-01-01", "2026-01-10 10:00+16")
         ),
         ("organizations.csv", f"{CREATED},2026-01-01\n", "1 of the rows have no id*is row 1"),
         ("organizations.csv", CREATED + "a,2026-01-01\n" * 2, "the id a is there 2 times"),
