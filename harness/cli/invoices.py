@@ -155,11 +155,17 @@ def _print(version: Published, found: Listing) -> None:
         )
     if found.invoices:
         echo_columns(lines, right=(6, 7))
-    count = sum(each for each, _ in found.totals.values())
+    count = sum(each for each, *_ in found.totals.values())
     if count > len(found.invoices):
         echo(f"... and {count - len(found.invoices):,} more; --limit {count} shows all")
-    for currency, (number, cents) in found.totals.items():
+    for currency, (number, valid, cents) in found.totals.items():
         plural = "invoice" if number == 1 else "invoices"
-        echo(f"{number:,} {plural}, {money(cents, currency)} {currency or 'without currency'}")
+        amount = f"{money(cents, currency)} {currency or 'without currency'}"
+        if valid < number:
+            unknown = f"{number - valid:,} without a valid amount"
+            amount = (
+                f"{amount} and {unknown}" if valid else f"{currency or 'no currency'}, {unknown}"
+            )
+        echo(f"{number:,} {plural}, {amount}")
     if not count:
         echo("no invoice")

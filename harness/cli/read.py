@@ -102,7 +102,7 @@ def draw_report(version: Published) -> Path:
 
 def known_currency(currency: str, known: Container[str]) -> str:
     """The code of a currency in any letter case; raises HarnessError where Lago knows none."""
-    if currency.upper() not in known:
+    if not currency.isascii() or currency.upper() not in known:
         raise HarnessError(f"{currency!r} is no currency that Lago knows; give a code such as EUR")
     return currency.upper()
 

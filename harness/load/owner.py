@@ -53,9 +53,15 @@ def owner_of(
 def ids_of(connection: DuckDBPyConnection, invoices: str, place: object) -> str:
     """The id of the organization that all invoices name; raises HarnessError for several."""
     ids = connection.execute(
-        f"select distinct cast(organization_id as varchar) from {invoices} order by all"
+        "select distinct coalesce(cast(organization_id as varchar), '') as id"
+        f" from {invoices} order by id"
     ).fetchall()
-    if len(ids) > 1 or ids == [(None,)]:
+    if ids and not ids[0][0]:
+        raise HarnessError(
+            f"{place} does not say of every row in organization_id whose it is; fill it in, or"
+            " leave the column out where all are of one organization"
+        )
+    if len(ids) > 1:
         raise HarnessError(
             f"{place} names {len(ids)} organizations, and nothing is known of them; give their"
             " table: --organizations FILE"

@@ -89,8 +89,8 @@ class Listing:
 
     columns: list[str]
     invoices: list[dict[str, Any]]
-    totals: dict[str | None, tuple[int, int]]
-    """By currency: how many invoices, and the sum of their valid amounts in cents."""
+    totals: dict[str | None, tuple[int, int, int]]
+    """By currency: how many invoices, how many have a valid amount, and these in cents together."""
 
 
 def keep_invoices(connection: duckdb.DuckDBPyConnection, raw: Path, staged: Path) -> None:
@@ -156,9 +156,12 @@ def list_invoices(version: Published, choice: Choice, limit: int | None = None) 
         names = [name for name, *_ in found.description or []]
         invoices = [dict(zip(names, row, strict=True)) for row in found.fetchall()]
         totals = connection.execute(
-            "select currency, count(*), coalesce(sum(amount_cents), 0) from chosen"
+            "select currency, count(*), count(amount_cents), coalesce(sum(amount_cents), 0)"
+            " from chosen"
             " group by currency order by currency nulls last"
         ).fetchall()
     return Listing(
-        names, invoices, {currency: (int(count), int(cents)) for currency, count, cents in totals}
+        names,
+        invoices,
+        {currency: (number, valid, int(cents)) for currency, number, valid, cents in totals},
     )

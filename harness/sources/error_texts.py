@@ -61,8 +61,8 @@ def _reason(error: Exception, place: object) -> str:
         return f"line {int(too_long[1]):,} is longer than {int(too_long[2]):,} bytes"
     if "CSV Parser state machine" in str(error):
         return (
-            "a line does not end as those before it (LF and CR LF are mixed), or a quote stands where"
-            " none may"
+            "a line does not end as those before it (LF and CR LF are mixed), or a quote stands"
+            " where none may"
         )
     if said := server_reason(str(error)):
         return shortened(said)

@@ -33,7 +33,7 @@ class Files(ReadInOneGo):
         tables = {"organizations": organizations, "invoices": invoices}
         given = {table: file for table, file in tables.items() if file}
         for file in given.values():
-            if not file.is_file():
+            if not file.exists():
                 raise HarnessError(f"there is no file {file}; check the path")
             if not format_of(file.name):
                 raise HarnessError(f"the name of {file} must end in {ENDINGS}")

@@ -74,16 +74,26 @@ def _unpacked(response: httpx.Response, place: str) -> Iterator[bytes]:
 def _parsed(body: bytes, place: str, kind: str) -> Any:
     try:
         return orjson.loads(body)
-    except ValueError:
-        start = body[:200].lstrip()
-        # What begins as JSON was cut off on the way.
-        if not start or start[:1] in b"{[":
-            raise PassingError("an answer that is cut off") from None
+    except orjson.JSONDecodeError as error:
+        start, fault = body[:200].lstrip(), error
+    if not start or (start[:1] in b"{[" and _ends_early(body, fault)):
+        raise PassingError("an answer that is cut off")
+    if start[:1] in b"{[":
+        raise HarnessError(f"{place} answers with what is no JSON in UTF-8: {fault}")
     shown = " ".join(start[:60].decode(errors="replace").split())
     raise HarnessError(
         f"{place} answers with {kind or 'what is'} and no JSON: {shown!r}; is this the URL of the "
         "API, and not of a page or a login?"
     )
+
+
+def _ends_early(body: bytes, fault: orjson.JSONDecodeError) -> bool:
+    """Whether there is nothing wrong with what does not parse but that it ends."""
+    try:
+        body.decode()
+    except UnicodeDecodeError as error:
+        return error.reason == "unexpected end of data"
+    return fault.msg.startswith("unexpected end of data")
 
 
 def _fault(response: httpx.Response, place: str) -> Exception:

@@ -84,7 +84,7 @@ def may_hold_a_table(name: str) -> bool:
 
 
 def _candidate(path: Path, note: Callable[[str], None]) -> tuple[str | None, _Candidate | None]:
-    if path.name[0] in "._" or not (path.is_dir() or path.is_file()):
+    if path.name[0] in "._":
         return None, None
     if path.is_dir():
         table = path.name if path.name in TABLES else path.stem
@@ -130,7 +130,7 @@ def _parts_in(directory: Path, table: str, note: Callable[[str], None]) -> tuple
             )
         if any(part[0] in "._" for part in inside.parts) or path.is_dir():
             continue
-        (files if format_of(path.name) and path.is_file() else ignored).append(path)
+        (files if format_of(path.name) else ignored).append(path)
     formats = {format_of(file.name): file for file in files}
     if not files:
         raise HarnessError(

@@ -20,6 +20,7 @@ def opened(file: Path) -> IO[str]:
 
 def check_content(file: Path) -> None:
     """Raise HarnessError where a file is empty or packed unseen, EOFError where it is cut off."""
+    _check_kind(file)
     size = file.stat().st_size
     if size and file.suffix in (".gz", ".zst"):
         # To the end, since DuckDB takes a file that is cut off between two rows for a whole one.
@@ -54,7 +55,14 @@ def unpacked(file: Path, work: Path) -> Path:
     return target
 
 
+def _check_kind(file: Path) -> None:
+    """Raise HarnessError where a file is a pipe or the like, which may never end."""
+    if file.exists() and not file.is_file():
+        raise HarnessError(f"{file} is no file that can be read twice; write it to one")
+
+
 def _unpacking(file: Path) -> IO[bytes]:
+    _check_kind(file)
     if file.suffix == ".gz":
         return cast(IO[bytes], gzip.open(file))
     if file.suffix == ".zst":

@@ -34,22 +34,26 @@ def unwrapped(
     bodies: Iterable[tuple[object, Any]],
     work: Path,
     place: object,
-    crawled: bool = False,
+    crawled: int | None = None,
 ) -> Found:
     """The rows of a table in the bodies of API responses, added to a dump in `work`.
 
-    Pages that are `crawled` are all that there are, whatever Lago counts, and `lighter` already.
+    Pages that were `crawled`, for so many invoices each, are all that there are, whatever Lago
+    counts, and `lighter` already.
     """
     dump = dump_of(table, work)
     with dump.open("ab") as lines:
-        pages = _unwrap(bodies, table, lines, crawled)
+        pages = _unwrap(bodies, table, lines, bool(crawled))
     rows = table_rows(connection, [dump], table, work) if dump.stat().st_size else NO_ROWS
     if not pages:
         return Found(rows, place)
+    sizes = [pages[number].items for number in sorted(pages)]
     if not crawled:
-        _check_missing(pages, place)
+        _check_missing(pages, sizes, place)
     announced = min(pages[max(pages)].invoices, pages[min(pages)].invoices)
-    return Found(rows, place, announced, whole=crawled and _are_whole(pages))
+    # All pages are full but the last, which is neither full nor empty.
+    whole = {*sizes[:-1]} <= {crawled} and 0 < sizes[-1] < (crawled or 0)
+    return Found(rows, place, announced, whole=whole)
 
 
 def dump_of(table: str, work: Path) -> Path:
@@ -123,7 +127,12 @@ def _unwrap(
     for name, body in bodies:
         items = items_of(body, key, name)
         for item in items if light else lighter(body, table, whole_first=not begun)[key]:
-            lines.write(orjson.dumps(item, option=orjson.OPT_APPEND_NEWLINE))
+            try:
+                lines.write(orjson.dumps(item, option=orjson.OPT_APPEND_NEWLINE))
+            except TypeError:
+                # Half a character, which UTF-8 cannot write, becomes a question mark.
+                text = json.dumps(item, ensure_ascii=False)
+                lines.write(f"{text}\n".encode(errors="replace"))
             begun = True
         if key == "invoices":
             page, *totals = page_of(body, name)
@@ -135,7 +144,7 @@ def _unwrap(
     return pages
 
 
-def _check_missing(pages: dict[int, _Page], place: object) -> None:
+def _check_missing(pages: dict[int, _Page], sizes: Sequence[int], place: object) -> None:
     total_pages = pages[max(pages)].pages
     missing = [str(page) for page in range(1, total_pages + 1) if page not in pages]
     if missing:
@@ -143,10 +152,8 @@ def _check_missing(pages: dict[int, _Page], place: object) -> None:
             f"{place} lacks page {', '.join(missing[:20])} of the {total_pages} pages of "
             "invoices; get all of them again"
         )
-
-
-def _are_whole(pages: dict[int, _Page]) -> bool:
-    """Whether all pages are full but the last, which is neither full nor empty."""
-    sizes = [pages[number].items for number in sorted(pages)]
-    full = {size for size in sizes[:-1]}
-    return sizes[-1] > 0 and (not full or (len(full) == 1 and sizes[-1] < full.pop()))
+    if {*sizes[:-1]} > {sizes[0]} or sizes[-1] > sizes[0]:
+        raise HarnessError(
+            f"{place} has pages of {', '.join(map(str, sizes[:20]))} invoices, so some are missing"
+            " between them; get all of them again, all with one per_page"
+        )

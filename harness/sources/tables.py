@@ -89,7 +89,7 @@ _MARKS = {
     # Airbyte, Singer
     "(.*_)?deleted_at": Mark("time", is_history=False),
     # Debezium, AWS DMS, Qlik
-    "(.*_)?(op|oper|operation|change_type)": Mark("operation", is_history=False),
+    "_*(dms_|meta_)?(op|operation)|(.*_)?change_(oper|type)": Mark("operation", is_history=False),
 }
 
 

@@ -146,6 +146,10 @@ def running(lago: Lago) -> Iterator[Lago]:
                 return self.answer(200, b'{"login": "needed"}')
             if fault == "list":
                 return self.answer(200, b"[]")
+            if fault == "nan":
+                return self.answer(200, body.replace(b": ", b': NaN, "more": ', 1))
+            if fault == "latin":
+                return self.answer(200, body.replace(b'"name": "', b'"name": "\xfc', 1))
             if fault == "bom":
                 return self.answer(200, b"\xef\xbb\xbf" + body)
             if fault == "empty":

@@ -176,6 +176,8 @@ def test_fault_that_may_pass_is_tried_again_and_the_last_load_stays(
         ("html", "answers with text/html and no JSON: '<html>hello</html>'; is this the URL"),
         ("json", "is no API response with `{holds}`; is this the URL of a Lago?"),
         ("list", "is no API response with `{holds}`; is this the URL of a Lago?"),
+        ("nan", "answers with what is no JSON in UTF-8: unexpected character"),
+        ("latin", "answers with what is no JSON in UTF-8: str is not valid UTF-8"),
         ("brotli", "answers in br, though it was asked for gzip"),
         ("401", "refuses the key in LAGO_API_KEY: the status 401; give the API key"),
         ("403", "the status 403; the key lacks the permission to read {thing}; give it that"),

@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import json
+import os
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -282,7 +283,7 @@ def test_names_and_codes_that_are_there_are_no_words_for_null(
     write(source / "organizations.csv", [ORGANIZATION | {"name": "None"}])
     write(source / "billing_entities.csv", [ENTITY | {"code": "NA"}])
     write(source / "invoices.csv", [row | {"billing_entity_code": "NA"} for row in INVOICES])
-    land(source)
+    assert not any("taken for null" in each for each in land(source)[0].warnings)
     landed = memory().execute(
         f"select organizations.name, code, billing_entity_code from '{tmp_path}/home/raw/current/"
         f"organizations.parquet', '{tmp_path}/home/raw/current/billing_entities.parquet',"
@@ -555,6 +556,14 @@ def test_two_columns_that_become_one_are_refused(source: Path, land: Callable[..
     assert "self_billed twice (self_billed and partner_billing)" in refusal(land, source)
 
 
+@pytest.mark.parametrize("name", ["invoices.csv", "invoices_1.json", "invoices/a.csv", "alone.csv"])
+def test_a_pipe_is_no_file(name: str, source: Path, land: Callable[..., Any]) -> None:
+    (source / name).parent.mkdir(exist_ok=True)
+    os.mkfifo(source / name)
+    place = source / name if name == "alone.csv" else source
+    assert f"{name} is no file that can be read twice" in refusal(land, place)
+
+
 # Whose the rows are
 
 LABELS = {0: "pending", 1: "succeeded", 2: "failed"}
@@ -623,6 +632,11 @@ def test_the_export_alone_begins_with_the_first_invoice_that_counts(
     assert land(source / "invoices.csv")[1] == CELLS
     write(source / "invoices.csv", [INVOICES[0] | {"organization_id": "x"}, *INVOICES[1:]])
     assert "names 2 organizations" in refusal(land, source / "invoices.csv")
+    for unnamed in (INVOICES, INVOICES[:1]):
+        bare = [row | {"organization_id": None} for row in unnamed]
+        write(source / "invoices.csv", [*bare, *INVOICES[len(unnamed) :]])
+        message = refusal(land, source / "invoices.csv")
+        assert "does not say of every row in organization_id whose it is" in message
 
 
 def test_customers_are_no_organizations(source: Path, land: Callable[..., Any]) -> None:

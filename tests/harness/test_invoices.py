@@ -263,6 +263,7 @@ def test_a_customer_goes_by_id_external_id_or_name(
     ("arguments", "message"),
     [
         (["--currency", "EURO"], "'EURO' is no currency that Lago knows; give a code such as EUR"),
+        (["--currency", "u\u017fd"], "is no currency that Lago knows; give a code such as EUR"),
         (["--month", "2026-13"], "'2026-13' is not a month; write it as YYYY-MM"),
         (["--excluded", "draft"], "'draft' is no reason; there is: unknown_organization,"),
         (["--organization", "x"], "there is no organization 'x'; there is: 72e2286b"),
@@ -274,6 +275,15 @@ def test_what_cannot_be_asked_for_is_said(
     process = harness_here("invoices", *arguments, home=sample_home)
     assert process.returncode == 2
     assert message in process.stderr
+
+
+def test_an_amount_that_is_not_known_is_not_told_as_nothing(
+    sample_home: Home, harness_here: Harness
+) -> None:
+    process = harness_here("invoices", "--excluded", "invalid_amount", home=sample_home)
+    assert process.stdout.splitlines()[-2:] == [
+        f"1 invoice, {currency}, 1 without a valid amount" for currency in ("CAD", "EUR")
+    ]
 
 
 def test_a_home_may_have_any_name(sample_home: Home, harness_here: Harness, tmp_path: Path) -> None:

@@ -601,7 +601,11 @@ ENTITY = "id,organization_id,code\n"
         ("invoices.csv", f"{HEADER}{LINE[:-1]},x\n", "Line: 2, Expected*: 19 Found: 20;"),
         ("invoices.csv", f'{HEADER}i1,"a,,,\n', "Line: 2, Value with unterminated quote found;"),
         ("invoices.csv", f"{HEADER}{LINE[:-1]}x\r\n{LINE}", "cannot be loaded: a line*CR LF"),
-        ("invoices.csv", f"{HEADER}{LINE}{'x' * 3_000_000}{LINE}", "line 3 is longer than 2,000,000"),
+        (
+            "invoices.csv",
+            f"{HEADER}{LINE}{'x' * 3_000_000}{LINE}",
+            "line 3 is longer than 2,000,000",
+        ),
         ("invoices.csv", HEADER.encode() + b"\xff\n", "invoices.csv*UTF-8"),
         ("invoices.csv", HEADER.encode() + LINE.encode() * 999 + b"\xff\n", "Line: 1001, Invalid"),
         ("invoices.csv", HEADER.encode("utf-16"), "invoices.csv*is no CSV file in UTF-8"),
@@ -789,6 +793,31 @@ def test_unfit_api_response_is_refused(
 ) -> None:
     write_json(api / name, body)
     assert_like(failure(home, api), message)
+
+
+@pytest.mark.parametrize("sizes", [(2, 1, 1), (1, 2), (1, 2, 1)])
+def test_pages_that_are_not_full_are_not_taken_for_all(
+    home: Home, api: Path, sizes: tuple[int, ...]
+) -> None:
+    for file in api.glob("invoices-*"):
+        file.unlink()
+    for page, size in enumerate(sizes, start=1):
+        items = [API_INVOICE | {"lago_id": f"{page}-{at}"} for at in range(size)]
+        write_page(api / f"invoices-page-{page}.json", items, page, len(sizes), sum(sizes))
+    listed = ", ".join(map(str, sizes))
+    assert f"pages of {listed} invoices, so some are missing" in failure(home, api)
+
+
+def test_half_a_character_in_a_response_is_no_fault(home: Home, api: Path) -> None:
+    odd = {"customer": API_INVOICE["customer"] | {"name": "Foo \ud83d"}, "remark": "\ud83d"}
+    write_page(api / "invoices-page-1.json", [API_INVOICE | odd], 1, 2, 2)
+    loaded(home, api)
+    assert {row["customer_name"] for row in raw(home)} == {"Foo ?", "Paul"}
+
+
+def test_a_response_that_is_nested_without_end_is_named(home: Home, api: Path) -> None:
+    (api / "invoices-page-1.json").write_text('{"invoices": ' + "[" * 100_000)
+    assert "page-1.json cannot be loaded: what is in it is nested" in failure(home, api)
 
 
 def test_missing_column_of_api_responses_is_named(home: Home, api: Path) -> None:
