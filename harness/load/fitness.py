@@ -3,7 +3,7 @@
 from duckdb import DuckDBPyConnection
 
 from harness.foundation.errors import HarnessError
-from harness.load.versions import is_moment
+from harness.load.versions import is_moment, moment
 
 _WITHOUT_ID = (
     "select count(*), min(file_row_number) + 1 from {} where id is null"
@@ -30,6 +30,12 @@ _FAULTS = {
         ("select count(*) from {} having count(*) = 0", "there are {} rows; it needs one or more"),
         _WITHOUT_ID,
         _SAME_ID,
+        (
+            "select id, cast(created_at as varchar) from {}"
+            f" where {moment('created_at')} < timestamptz '1200-01-01' limit 1",
+            "created_at of the organization {} is {!r}, and the report, with a line for each month"
+            " since then, is of 800 years at most; correct it",
+        ),
         (
             "select id, cast(created_at as varchar) from {} where not coalesce("
             f"{is_moment('created_at')}, false) limit 1",

@@ -95,7 +95,7 @@ class Dropped(NamedTuple):
 
 def is_moment(sql: str) -> str:
     """A condition: the value, of whatever type a moment may have, is a finite moment."""
-    return f"{_moment(sql)} is not null"
+    return f"{moment(sql)} is not null"
 
 
 def find_dropped(
@@ -118,7 +118,7 @@ def find_dropped(
         _JUDGED.format(
             id=columns["id"],
             updated_at=columns.get("updated_at", "null"),
-            moment=_moment(columns.get("updated_at", "null")),
+            moment=moment(columns.get("updated_at", "null")),
             is_past=" or ".join(past) or "false",
             is_deleted=" or ".join(deleted) or "false",
             rows=rows,
@@ -179,7 +179,7 @@ def _gone(mark: Mark, sql: str) -> str:
         return f"coalesce({_flag(sql, mark.kind)} = {str(mark.gone).lower()}, false)"
     if mark.is_history:
         # Where a version that is valid has an end, it lies in the future: 9999-12-31, say.
-        return f"coalesce({_moment(sql)} <= now(), false)"
+        return f"coalesce({moment(sql)} <= now(), false)"
     return f"nullif(cast({sql} as varchar), '') is not null"
 
 
@@ -195,7 +195,7 @@ def _flag(sql: str, kind: str) -> str:
     return f"case {text} {cases} end"
 
 
-def _moment(sql: str) -> str:
+def moment(sql: str) -> str:
     """The value as a TIMESTAMPTZ; null where it is none, or infinite."""
     text = f"upper(cast({sql} as varchar))"
     # DuckDB reads a zone only where it stands just so, and after seconds.

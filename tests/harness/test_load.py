@@ -648,6 +648,7 @@ ENTITY = "id,organization_id,code\n"
             f"{CREATED}a,infinity\n",
             "organization a is 'infinity', no timestamp",
         ),
+        ("organizations.csv", f"{CREATED}a,0001-01-01\n", "'0001-01-01', and*800 years at most"),
         *(
             ("organizations.csv", f"{CREATED}a,{moment}\n", f"'{moment}', no timestamp")
             for moment in ("2026-01-10 24:00", "0000-01-01", "2026-01-10 10:00+16")
