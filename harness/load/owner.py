@@ -58,8 +58,8 @@ def ids_of(connection: DuckDBPyConnection, invoices: str, place: object) -> str:
     ).fetchall()
     if ids and not ids[0][0]:
         raise HarnessError(
-            f"{place} does not say of every row in organization_id whose it is; leave the column out"
-            " where all are of one organization, or give the table of all: --organizations FILE"
+            f"{place} does not say of every row in organization_id whose it is; leave the column"
+            " out where all are of one organization, or give their table: --organizations FILE"
         )
     if len(ids) > 1:
         raise HarnessError(
