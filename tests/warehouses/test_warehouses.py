@@ -15,10 +15,15 @@ from engines import (
     contradictions_to_lago,
     differences,
 )
-from judged import BIGQUERY, SNOWFLAKE
+from judged import BIGQUERY, DATABRICKS, SNOWFLAKE, TRINO
 from warehouses import Build, build, program
 
-JUDGED = {"bigquery": BIGQUERY, "snowflake": SNOWFLAKE}
+JUDGED = {
+    "bigquery": BIGQUERY,
+    "databricks": DATABRICKS,
+    "snowflake": SNOWFLAKE,
+    "trino": TRINO,
+}
 # An engine's builds are of one process, so that it is built once.
 ENGINES = [pytest.param(engine, marks=pytest.mark.xdist_group(engine)) for engine in JUDGED]
 Sample = Callable[[str], Build]

@@ -22,6 +22,11 @@ ENVIRONMENT: Mapping[str, str] = {
     "SNOWFLAKE_PASSWORD": "none",
     "SNOWFLAKE_DATABASE": "collection",
     "SNOWFLAKE_WAREHOUSE": "none",
+    "DATABRICKS_HOST": "nowhere",
+    "DATABRICKS_HTTP_PATH": "/sql/1.0/warehouses/none",
+    "DATABRICKS_TOKEN": "none",
+    "DATABRICKS_CATALOG": "spark_catalog",
+    "TRINO_CATALOG": "collection",
 }
 
 
