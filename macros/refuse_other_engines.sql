@@ -1,6 +1,6 @@
 {% macro refuse_other_engines() -%}
     {%- set known = {
-        'bigquery': 'BigQuery', 'databricks': 'Databricks', 'duckdb': 'DuckDB',
+        'athena': 'Athena', 'bigquery': 'BigQuery', 'databricks': 'Databricks', 'duckdb': 'DuckDB',
         'postgres': 'PostgreSQL', 'snowflake': 'Snowflake', 'spark': 'Spark', 'trino': 'Trino',
     } -%}
     {%- if target.type not in known -%}

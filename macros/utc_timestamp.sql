@@ -59,8 +59,9 @@
     try_cast({{ text }} as timestamp(6))
 {%- endmacro %}
 
+{#- Hive's tables and views have three digits of seconds. -#}
 {% macro athena__written_time(text) -%}
-    {{ trino__written_time(text) }}
+    try_cast(substr({{ text }}, 1, 23) as timestamp(3))
 {%- endmacro %}
 
 {#- A cast needs seconds, an offset with a colon and no blank before it, and takes the session's time

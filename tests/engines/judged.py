@@ -215,6 +215,7 @@ TRINO: Mapping[str, Reasons] = {
     "'9223372036854775807'": NUMBER,
     "'9223372036854775808'": NOTHING,
 }
+ATHENA = TRINO
 
 
 def judging_query(target: Path) -> str:

@@ -18,9 +18,10 @@ from stand_in import Result, Rows, stands_in
 from warehouse_build import TYPES, built
 
 # Parquet takes the place of Delta, which alone replaces tables and refuses nulls.
-_REPLACED = re.compile(r"create or replace table (\S+)")
+_REPLACED = re.compile(r"create\s+or replace table (\S+)")
 _NOT_NULL = re.compile(r"alter table (\S+) change column (\S+) set not null\s*;?\s*")
-_COMMENT = re.compile(r"comment on column .*", re.DOTALL | re.IGNORECASE)
+# What Unity Catalog alone knows.
+_CATALOG = re.compile(r"comment on column .*|select .*`information_schema`.*", re.DOTALL | re.I)
 
 
 class Spark:
@@ -46,11 +47,12 @@ class Spark:
         if required := _NOT_NULL.fullmatch(statement):
             relation, column = required.groups()
             statement = f"select assert_true({column} is not null) from {relation}"
-        if _COMMENT.fullmatch(statement):
+        if _CATALOG.fullmatch(statement):
             return Result((), [])
         if replaced := _REPLACED.match(statement):
             self.session.sql(f"drop table if exists {replaced[1]}")
             statement = statement.replace("or replace ", "", 1)
+        if re.match(r"create\s+table", statement):
             statement = re.sub(r"\busing delta\b", "using parquet", statement, count=1)
         frame = self.session.sql(statement)
         return Result(frame.dtypes, [tuple(row) for row in frame.collect()])
@@ -106,6 +108,9 @@ def main(directory: Path, *words: str) -> None:
 
     stands_in(spark, DatabricksAdapter)
     DatabricksConnectionManager._cache_dbr_capabilities = classmethod(lambda *_: None)
+    DatabricksAdapter.Column.from_description = classmethod(
+        lambda cls, name, kind: cls(column=name, dtype=kind)
+    )
     DatabricksAdapter._set_relation_information = lambda self, relation: relation
     built("databricks", "marts.{}", directory, words[place + 1 :], query, judging)
 

@@ -15,10 +15,11 @@ from engines import (
     contradictions_to_lago,
     differences,
 )
-from judged import BIGQUERY, DATABRICKS, SNOWFLAKE, TRINO
+from judged import ATHENA, BIGQUERY, DATABRICKS, SNOWFLAKE, TRINO
 from warehouses import Build, build, program
 
 JUDGED = {
+    "athena": ATHENA,
     "bigquery": BIGQUERY,
     "databricks": DATABRICKS,
     "snowflake": SNOWFLAKE,

@@ -9,7 +9,11 @@ from dbt.adapters.trino.impl import TrinoAdapter
 from sqlglot import exp
 from translated import Translated, build
 
-NAMES = {"TIMESTAMP": "timestamp(6)", "TIMESTAMP WITH TIME ZONE": "timestamp(6) with time zone"}
+NAMES = {
+    "TIMESTAMP": "timestamp(6)",
+    "TIMESTAMP_MS": "timestamp(3)",
+    "TIMESTAMP WITH TIME ZONE": "timestamp(6) with time zone",
+}
 # What Trino has and DuckDB has not; the difference of dates is a number of days there.
 FUNCTIONS = "create macro to_milliseconds(days) as days * 86400000"
 

@@ -27,6 +27,9 @@ ENVIRONMENT: Mapping[str, str] = {
     "DATABRICKS_TOKEN": "none",
     "DATABRICKS_CATALOG": "spark_catalog",
     "TRINO_CATALOG": "collection",
+    "AWS_DEFAULT_REGION": "none",
+    "ATHENA_S3_STAGING_DIR": "s3://none/",
+    "ATHENA_CATALOG": "collection",
 }
 
 
