@@ -135,8 +135,7 @@ SPARK: Mapping[str, Reasons] = {
     "timestamp '2026-03-05 12:00:00+02:00'": TIME,
     "cast('nan' as double)": NOTHING,
 }
-# A timestamp of a session in Los Angeles, whose text there would be of another day; and one that is a
-# moment of no year that there is.
+# Its sessions are in Los Angeles, where the first and the last moment are of other years.
 DATABRICKS: Mapping[str, Reasons] = {
     **SPARK,
     "timestamp '2026-03-04 23:00:00 America/Los_Angeles'": TIME,

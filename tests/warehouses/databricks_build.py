@@ -21,7 +21,7 @@ from warehouse_build import TYPES, built
 _REPLACED = re.compile(r"create\s+or replace table (\S+)")
 _NOT_NULL = re.compile(r"alter table (\S+) change column (\S+) set not null\s*;?\s*")
 # What Unity Catalog alone knows.
-_CATALOG = re.compile(r"comment on column .*|select .*`information_schema`.*", re.DOTALL | re.I)
+_CATALOG = re.compile(r"comment on column .*|select\b.*`information_schema`.*", re.DOTALL | re.I)
 
 
 class Spark:

@@ -61,8 +61,9 @@ def stands_in(engine: Engine, adapter: type[SQLAdapter]) -> None:
     """From now on the adapter's statements, and its questions for relations, go to the engine."""
     manager = adapter.ConnectionManager
 
-    def add_query(self: Any, sql: str, auto_begin: bool = True, bindings: Any = None, *_: Any,
-                  **__: Any) -> tuple[Any, Cursor]:
+    def add_query(
+        self: Any, sql: str, auto_begin: bool = True, bindings: Any = None, *_: Any, **__: Any
+    ) -> tuple[Any, Cursor]:
         try:
             return self.get_thread_connection(), Cursor(engine.run(sql, bindings))
         except Exception as error:

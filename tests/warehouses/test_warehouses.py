@@ -1,4 +1,4 @@
-"""The models on BigQuery and Snowflake, by dbt's own adapters on what stands for the services."""
+"""The models on the warehouses, by dbt's own adapters on what stands for the services."""
 
 import os
 import subprocess
@@ -73,7 +73,7 @@ def test_lagos_own_types(
 # Adapters that are there: one descends from PostgreSQL's, one from none.
 OTHERS = {
     "redshift": "{host: nowhere, port: 5439, user: nobody, password: none, dbname: none",
-    "trino": "{method: none, host: nowhere, port: 8080, user: nobody, database: none",
+    "clickhouse": "{host: nowhere",
 }
 
 
@@ -97,15 +97,24 @@ def test_an_engine_whose_casts_are_not_known_is_refused_by_name(
     )
     assert process.returncode == 2, process.stdout
     sentence = f"does not run on {engine}, whose casts and sums it does not know. It runs on"
-    assert f"{sentence} BigQuery, DuckDB, PostgreSQL, Snowflake, Spark." in process.stdout
+    ours = "Athena, BigQuery, Databricks, DuckDB, PostgreSQL, Snowflake, Spark, Trino"
+    assert f"{sentence} {ours}." in process.stdout
 
 
-# What a stand-in would not notice the lack of, having no such year and no other end of a text.
+# What a stand-in would not notice the lack of: it has no such year, no other end of a text, sums of
+# 128 bits, and offsets in the place of regions.
 WRITTEN = {
     "bigquery__matches": r"r'\A(?:{{ pattern }})\z'",
     "bigquery__parse_date": "{{ text }} not like '0000-%'",
+    "athena__exact_sum": "{{ trino__exact_sum(column) }}",
+    "athena__iso_text": "{{ trino__iso_text(column) }}",
+    "athena__matches": "{{ trino__matches(text, pattern) }}",
+    "athena__written_time": "substr({{ text }}, 1, 23)",
     "snowflake__matches": "'^({{ pattern }})') = {{ text }}",
     "snowflake__written_date": "{{ text }} not like '0000-%'",
+    "trino__exact_sum": "sum(cast({{ column }} as decimal(38, 0)))",
+    "trino__iso_text": "as timestamp(6) with time zone), 'UTC'",
+    "trino__matches": r"'\A(?:{{ pattern }})\z'",
 }
 
 

@@ -1,4 +1,4 @@
-"""DuckDB in the place of a service whose SQL sqlglot translates, each statement parsed in its dialect.
+"""DuckDB in the place of a service whose SQL sqlglot parses in its dialect and translates.
 
 The session is in the time zone of Los Angeles, so that what takes it shows.
 """
@@ -100,8 +100,6 @@ def build(engine: Translated, target: str, adapter: type[SQLAdapter]) -> None:
         return engine.run(sql).rows
 
     def judging(sql: str) -> Callable[[str], Rows]:
-        given = f"{CATALOG}.marts.given_value"
-
         def judge(value: str) -> Rows:
             return query(sql.replace("given_value", f"(select {value} as given) as one"))
 
