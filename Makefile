@@ -127,7 +127,7 @@ $(WAREHOUSES): requirements-warehouses.txt
 	@touch $@
 
 test-warehouses: $(TESTING) $(WAREHOUSES)
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup tests/warehouses
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadscope tests/warehouses
 
 test-dbt-versions: $(INSTALLED)
 	@for version in 1.10 1.12 fusion; do $(BIN)/python tests/engines/dbt_version.py $$version || exit 1; done

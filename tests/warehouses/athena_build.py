@@ -35,7 +35,7 @@ class Athena(Translated):
             schema, name, place = uploaded.groups()
             self.connection.execute(
                 f"create table {schema}.{name} as from read_csv('{place}', header = true,"
-                " all_varchar = true, nullstr = 'nothing is null')"
+                " all_varchar = true, nullstr = 'nothing is null', quote = '\"')"
             )
             return Result((), [])
         return super().run(statement, bindings)

@@ -15,7 +15,7 @@ from dbt.adapters.databricks.connections import DatabricksConnectionManager
 from dbt.adapters.databricks.impl import DatabricksAdapter
 from pyspark.sql import SparkSession
 from stand_in import Result, Rows, stands_in
-from warehouse_build import TYPES, built
+from warehouse_build import WIDE_TYPES, built
 
 # Parquet takes the place of Delta, which alone replaces tables and refuses nulls.
 _REPLACED = re.compile(r"create\s+or replace table (\S+)")
@@ -33,6 +33,9 @@ class Spark:
             "spark.sql.session.timeZone": "America/Los_Angeles",
             "spark.sql.warehouse.dir": str(directory / "tables"),
             "spark.sql.shuffle.partitions": "2",
+            # The SQL is long and the data are small: compiling it would take most of the time.
+            "spark.sql.codegen.wholeStage": "false",
+            "spark.sql.codegen.factoryMode": "NO_CODEGEN",
             "spark.log.level": "ERROR",
             "spark.ui.enabled": "false",
             "spark.ui.showConsoleProgress": "false",
@@ -73,8 +76,9 @@ class Spark:
     def load(self, directory: Path) -> None:
         """Makes Lago's tables of the CSV files in a directory, where an empty field is null."""
         self.session.sql("create schema lago")
-        types = TYPES | {
-            name: "timestamp_ntz" for name, kind in TYPES.items() if kind == "timestamp"
+        types = {
+            name: "timestamp_ntz" if kind == "timestamp" else kind
+            for name, kind in WIDE_TYPES.items()
         }
         for file in directory.glob("*.csv"):
             # A customer's name has two lines.

@@ -14,6 +14,7 @@ from engines import (
     Marts,
     contradictions_to_lago,
     differences,
+    without_examples,
 )
 from judged import ATHENA, BIGQUERY, DATABRICKS, SNOWFLAKE, TRINO
 from warehouses import Build, build, program
@@ -25,8 +26,6 @@ JUDGED = {
     "snowflake": SNOWFLAKE,
     "trino": TRINO,
 }
-# An engine's builds are of one process, so that it is built once.
-ENGINES = [pytest.param(engine, marks=pytest.mark.xdist_group(engine)) for engine in JUDGED]
 Sample = Callable[[str], Build]
 
 
@@ -45,21 +44,21 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Sample:
     return of
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", JUDGED)
 def test_the_sample_equals_duckdb_and_every_test_passes(
     engine: str, sample: Sample, duckdb_sample: Marts
 ) -> None:
     found = sample(engine)
-    assert not differences(duckdb_sample, found.good_marts())
+    assert not differences(*compared(engine, duckdb_sample, found.good_marts()))
     assert len(found.statuses) > 200
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", JUDGED)
 def test_every_column_is_judged_whatever_its_type(engine: str, sample: Sample) -> None:
     assert sample(engine).judged == JUDGED[engine]
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", JUDGED)
 def test_lagos_own_types(
     engine: str, duckdb_lago: Marts, lago_tables: Path, tmp_path: Path
 ) -> None:
@@ -67,7 +66,14 @@ def test_lagos_own_types(
     without = ("--exclude-resource-type", "unit_test")
     found = build(engine, tmp_path, variables, *without, tables=lago_tables).good_marts()
     assert not contradictions_to_lago(found)
-    assert not differences(duckdb_lago, found)
+    assert not differences(*compared(engine, duckdb_lago, found))
+
+
+def compared(engine: str, expected: Marts, found: Marts) -> tuple[Marts, Marts]:
+    """The marts as they must be equal: Databricks may name another example of an exclusion."""
+    if engine == "databricks":
+        return without_examples(expected), without_examples(found)
+    return expected, found
 
 
 # Adapters that are there: one descends from PostgreSQL's, one from none.

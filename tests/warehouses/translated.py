@@ -14,7 +14,7 @@ import sqlglot
 from dbt.adapters.sql import SQLAdapter
 from sqlglot import exp
 from stand_in import Result, Rows, stands_in
-from warehouse_build import TYPES, built
+from warehouse_build import WIDE_TYPES, built
 
 CATALOG = "collection"
 
@@ -81,11 +81,12 @@ class Translated:
             with file.open(newline="", encoding="utf-8") as lines:
                 header = next(csv.reader(lines))
             columns = ", ".join(
-                f"cast({name} as {TYPES.get(name, 'varchar')}) as {name}" for name in header
+                f"cast({name} as {WIDE_TYPES.get(name, 'varchar')}) as {name}" for name in header
             )
             self.connection.execute(
                 f"create table lago.{file.stem} as select {columns}"
-                f" from read_csv('{file}', header = true, all_varchar = true)"
+                f" from read_csv('{file}', header = true, all_varchar = true, quote = '\"',"
+                " escape = '\"')"
             )
 
 
