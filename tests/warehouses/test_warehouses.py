@@ -108,18 +108,20 @@ def test_an_engine_whose_casts_are_not_known_is_refused_by_name(
 
 
 # What a stand-in would not notice the lack of: it has no such year, no other end of a text, sums of
-# 128 bits, and offsets in the place of regions.
+# 128 bits, offsets in the place of regions; and a moment that is read and shown in one time zone.
 WRITTEN = {
     "bigquery__matches": r"r'\A(?:{{ pattern }})\z'",
     "bigquery__parse_date": "{{ text }} not like '0000-%'",
     "athena__exact_sum": "{{ trino__exact_sum(column) }}",
     "athena__iso_text": "{{ trino__iso_text(column) }}",
     "athena__matches": "{{ trino__matches(text, pattern) }}",
-    "athena__written_time": "substr({{ text }}, 1, 23)",
+    "athena__written_time": "try_cast(substr({{ text }}, 1, 23) as timestamp(3))",
+    "databricks__written_time": "try_cast({{ text }} as timestamp_ntz)",
     "snowflake__matches": "'^({{ pattern }})') = {{ text }}",
     "snowflake__written_date": "{{ text }} not like '0000-%'",
     "trino__exact_sum": "sum(cast({{ column }} as decimal(38, 0)))",
     "trino__iso_text": "as timestamp(6) with time zone), 'UTC'",
+    "trino__written_time": "try_cast({{ text }} as timestamp(6))",
     "trino__matches": r"'\A(?:{{ pattern }})\z'",
 }
 
