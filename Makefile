@@ -38,7 +38,7 @@ help:
 	@echo "make docs         build dbt's documentation, one page: target/static_index.html"
 	@echo "make test-engines build everything on PostgreSQL and Spark, too, and compare with DuckDB"
 	@echo "make test-cluster build everything on a Spark cluster that loses a worker, and compare with DuckDB"
-	@echo "make test-warehouses  build everything with dbt's adapters for BigQuery and Snowflake, without the services"
+	@echo "make test-warehouses  build everything with dbt's adapters for the warehouses, without the services"
 	@echo "make test-dbt-versions  build and test the sample with dbt-core 1.10 and 1.12, too; parse it with dbt Fusion"
 	@echo "make test-bi      show what is published with Superset and Streamlit, in a browser"
 	@echo "make setup        only set up: the environment in $(VENV), with $(BIN)/harness and $(BIN)/dbt"
@@ -118,14 +118,16 @@ test-postgres: $(POSTGRES) test
 
 # Snowflake's stand-in needs another DuckDB than the harness. BigQuery's is compiled at its first use.
 $(WAREHOUSES): requirements-warehouses.txt
-	@echo "Setting up target/warehouses with the warehouses' adapters and stand-ins: two minutes, once" >&2
+	@echo "Setting up target/warehouses with the warehouses' adapters and stand-ins: three minutes, once" >&2
 	@$(PYTHON) -m venv --clear target/warehouses
+	@sed -n '/^pip==/,/[^\\]$$/p' requirements.txt | target/warehouses/bin/pip install -qq \
+		--disable-pip-version-check --require-hashes -r /dev/stdin
 	@target/warehouses/bin/pip install -qq --disable-pip-version-check --require-hashes \
 		-r requirements-warehouses.txt
 	@touch $@
 
 test-warehouses: $(TESTING) $(WAREHOUSES)
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup tests/warehouses
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadscope tests/warehouses
 
 test-dbt-versions: $(INSTALLED)
 	@for version in 1.10 1.12 fusion; do $(BIN)/python tests/engines/dbt_version.py $$version || exit 1; done

@@ -34,3 +34,13 @@
 {% macro snowflake__exact_sum(column) -%}
     sum({{ column }})
 {%- endmacro %}
+
+{#- sum(bigint) fails where it does not fit 64 bits. -#}
+{% macro trino__exact_sum(column) -%}
+    sum(cast({{ column }} as decimal(38, 0)))
+{%- endmacro %}
+
+{#- Athena has Trino's SQL, and an adapter that does not descend from Trino's. -#}
+{% macro athena__exact_sum(column) -%}
+    {{ trino__exact_sum(column) }}
+{%- endmacro %}

@@ -22,3 +22,13 @@
 {% macro snowflake__is_same(one, other) -%}
     hash({{ one }}) = hash({{ other }}) and {{ one }} is not distinct from {{ other }}
 {%- endmacro %}
+
+{#- As on PostgreSQL. -#}
+{% macro trino__is_same(one, other) -%}
+    coalesce(cast({{ one }} as varchar), '') = coalesce(cast({{ other }} as varchar), '')
+    and ({{ one }} is null) = ({{ other }} is null)
+{%- endmacro %}
+
+{% macro athena__is_same(one, other) -%}
+    {{ trino__is_same(one, other) }}
+{%- endmacro %}

@@ -27,3 +27,37 @@
         cast({{ column }} as varchar)
     )
 {%- endmacro %}
+
+{#- A cast of a timestamp, which is a moment there, would follow the session's time zone. -#}
+{% macro databricks__iso_text(column) -%}
+    case
+        when typeof({{ column }}) = 'timestamp'
+            then get_json_object(
+                to_json(
+                    named_struct('moment', {{ column }}),
+                    map('timeZone', 'UTC', 'timestampFormat', 'yyyy-MM-dd HH:mm:ss.SSSSSS')
+                ),
+                '$.moment'
+            )
+        else cast({{ column }} as string)
+    end
+{%- endmacro %}
+
+{#- The zone of a moment may be one of a region, which moment_validity does not read. By way of text, as
+    the column may be of a type that no cast makes a moment of. -#}
+{% macro trino__iso_text(column) -%}
+    case
+        when lower(typeof({{ column }})) like 'timestamp%with time zone'
+            then cast(
+                at_timezone(
+                    try_cast(cast({{ column }} as varchar) as timestamp(6) with time zone), 'UTC'
+                )
+                as varchar
+            )
+        else cast({{ column }} as varchar)
+    end
+{%- endmacro %}
+
+{% macro athena__iso_text(column) -%}
+    {{ trino__iso_text(column) }}
+{%- endmacro %}

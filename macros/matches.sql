@@ -27,3 +27,11 @@
 {% macro snowflake__matches(text, pattern) -%}
     regexp_substr({{ text }}, '^({{ pattern }})') = {{ text }}
 {%- endmacro %}
+
+{% macro trino__matches(text, pattern) -%}
+    regexp_like({{ text }}, '\A(?:{{ pattern }})\z')
+{%- endmacro %}
+
+{% macro athena__matches(text, pattern) -%}
+    {{ trino__matches(text, pattern) }}
+{%- endmacro %}

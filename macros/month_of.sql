@@ -27,3 +27,11 @@
 {% macro snowflake__month_of(expression) -%}
     cast(date_trunc('month', {{ expression }}) as date)
 {%- endmacro %}
+
+{% macro trino__month_of(expression) -%}
+    cast(date_trunc('month', {{ expression }}) as date)
+{%- endmacro %}
+
+{% macro athena__month_of(expression) -%}
+    {{ trino__month_of(expression) }}
+{%- endmacro %}

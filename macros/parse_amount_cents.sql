@@ -62,3 +62,15 @@
             then try_cast({{ text }} as decimal(38, 0))
     end
 {%- endmacro %}
+
+{#- try_cast alone would take '+5' as well. -#}
+{% macro trino__parse_amount_cents(column) -%}
+    case
+        when {{ matches('cast(' ~ column ~ ' as varchar)', '-?[0-9]+') }}
+            then try_cast(cast({{ column }} as varchar) as bigint)
+    end
+{%- endmacro %}
+
+{% macro athena__parse_amount_cents(column) -%}
+    {{ trino__parse_amount_cents(column) }}
+{%- endmacro %}

@@ -64,6 +64,11 @@
     end
 {%- endmacro %}
 
+{#- By way of text: to_date of what is no text may be an error there. -#}
+{% macro databricks__parse_date(column) -%}
+    {{ written_date('cast(' ~ column ~ ' as string)') }}
+{%- endmacro %}
+
 {#- safe_cast alone would take '2026-1-5' as well. -#}
 {% macro bigquery__parse_date(column) -%}
     {%- set text = 'cast(' ~ column ~ ' as string)' -%}
@@ -75,6 +80,18 @@
 
 {% macro snowflake__parse_date(column) -%}
     {{ written_date(iso_text(column)) }}
+{%- endmacro %}
+
+{% macro trino__parse_date(column) -%}
+    {%- set text = 'cast(' ~ column ~ ' as varchar)' -%}
+    case
+        when {{ matches(text, '[0-9]{4}-[0-9]{2}-[0-9]{2}') }} and {{ text }} not like '0000-%'
+            then try_cast({{ text }} as date)
+    end
+{%- endmacro %}
+
+{% macro athena__parse_date(column) -%}
+    {{ trino__parse_date(column) }}
 {%- endmacro %}
 
 {% macro written_date(text) -%}
@@ -89,5 +106,13 @@
     case
         when {{ matches(text, '[0-9]{4}-[0-9]{2}-[0-9]{2}') }} and {{ text }} not like '0000-%'
             then try_to_date({{ text }}, 'YYYY-MM-DD')
+    end
+{%- endmacro %}
+
+{% macro databricks__written_date(text) -%}
+    case
+        when
+            {{ matches(text, '[0-9]{4}-[0-9]{2}-[0-9]{2}') }} and {{ text }} not like '0000-%'
+            then try_cast({{ text }} as date)
     end
 {%- endmacro %}

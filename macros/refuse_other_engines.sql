@@ -1,7 +1,7 @@
 {% macro refuse_other_engines() -%}
     {%- set known = {
-        'bigquery': 'BigQuery', 'duckdb': 'DuckDB', 'postgres': 'PostgreSQL',
-        'snowflake': 'Snowflake', 'spark': 'Spark',
+        'athena': 'Athena', 'bigquery': 'BigQuery', 'databricks': 'Databricks', 'duckdb': 'DuckDB',
+        'postgres': 'PostgreSQL', 'snowflake': 'Snowflake', 'spark': 'Spark', 'trino': 'Trino',
     } -%}
     {%- if target.type not in known -%}
         {{ exceptions.raise_compiler_error(

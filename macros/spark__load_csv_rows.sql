@@ -23,3 +23,8 @@
     {%- endfor -%}
     {{ return('') }}
 {%- endmacro %}
+
+{#- dbt-databricks's own leaves it to the table to make numbers and moments of texts. -#}
+{% macro databricks__load_csv_rows(model, agate_table) -%}
+    {{ return(spark__load_csv_rows(model, agate_table)) }}
+{%- endmacro %}

@@ -26,9 +26,17 @@
             )
         )
     {%- endset -%}
-    {{ dbt.dateadd(
-        'second', seconds, adapter.dispatch('written_time', 'lago_invoice_collection')(local)
-    ) }}
+    {%- set time_written = adapter.dispatch('written_time', 'lago_invoice_collection')(local) -%}
+    {{ adapter.dispatch('seconds_later', 'lago_invoice_collection')(time_written, seconds) }}
+{%- endmacro %}
+
+{% macro default__seconds_later(time, seconds) -%}
+    {{ dbt.dateadd('second', seconds, time) }}
+{%- endmacro %}
+
+{#- timestampadd would make a timestamp of it, in the session's time zone. -#}
+{% macro databricks__seconds_later(time, seconds) -%}
+    {{ time }} + make_dt_interval(0, 0, 0, {{ seconds }})
 {%- endmacro %}
 
 {% macro default__written_time(text) -%}
@@ -39,8 +47,21 @@
     safe_cast({{ text }} as datetime)
 {%- endmacro %}
 
+{% macro databricks__written_time(text) -%}
+    try_cast({{ text }} as timestamp_ntz)
+{%- endmacro %}
+
 {% macro snowflake__written_time(text) -%}
     try_to_timestamp_ntz({{ text }}, 'YYYY-MM-DD HH24:MI:SS.FF6')
+{%- endmacro %}
+
+{% macro trino__written_time(text) -%}
+    try_cast({{ text }} as timestamp(6))
+{%- endmacro %}
+
+{#- Hive's tables and views have three digits of seconds. -#}
+{% macro athena__written_time(text) -%}
+    try_cast(substr({{ text }}, 1, 23) as timestamp(3))
 {%- endmacro %}
 
 {#- A cast needs seconds, an offset with a colon and no blank before it, and takes the session's time
@@ -82,4 +103,9 @@
         || upper({{ zone }})
         as timestamp
     )
+{%- endmacro %}
+
+{#- Not as on Spark: the session's time zone may be any. -#}
+{% macro databricks__moment_in_utc(column) -%}
+    {{ default__moment_in_utc(column) }}
 {%- endmacro %}

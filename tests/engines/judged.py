@@ -135,6 +135,20 @@ SPARK: Mapping[str, Reasons] = {
     "timestamp '2026-03-05 12:00:00+02:00'": TIME,
     "cast('nan' as double)": NOTHING,
 }
+# Its sessions are in Los Angeles, where the first and the last moment are of other years.
+DATABRICKS: Mapping[str, Reasons] = {
+    **SPARK,
+    "timestamp '2026-03-04 23:00:00 America/Los_Angeles'": TIME,
+    "timestamp '0001-01-01 00:00:00+00:00'": TIME,
+    "timestamp '9999-12-31 23:59:59.999999+00:00'": TIME,
+    "timestamp_ntz '2026-03-05 10:00:00.123456'": TIME,
+    "cast(null as binary)": NULL,
+    "'+5'": NOTHING,
+    "' 12 '": NOTHING,
+    "'2026-1-5'": NOTHING,
+    "'9223372036854775807'": NUMBER,
+    "'9223372036854775808'": NOTHING,
+}
 
 _BIGQUERY_TYPES = {
     "cast(null as bigint)": "cast(null as int64)",
@@ -181,6 +195,26 @@ SNOWFLAKE: Mapping[str, Reasons] = {
     "9223372036854775807": NUMBER,
     "9223372036854775808": NOTHING,
 }
+
+TRINO: Mapping[str, Reasons] = {
+    **{
+        value.replace("double precision", "double"): reasons
+        for value, reasons in EVERYWHERE.items()
+    },
+    **{
+        f"cast(null as {name})": NULL
+        for name in ("timestamp(6) with time zone", "timestamp(3)", "uuid", "double", "varchar")
+    },
+    "cast('2026-03-05 10:00:00+02:00' as timestamp(6) with time zone)": TIME,
+    "cast('2026-03-05 10:00:00 America/Los_Angeles' as timestamp(6) with time zone)": TIME,
+    "cast('nan' as double)": NOTHING,
+    "'+5'": NOTHING,
+    "' 12 '": NOTHING,
+    "'2026-1-5'": NOTHING,
+    "'9223372036854775807'": NUMBER,
+    "'9223372036854775808'": NOTHING,
+}
+ATHENA = TRINO
 
 
 def judging_query(target: Path) -> str:

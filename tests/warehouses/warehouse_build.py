@@ -18,6 +18,8 @@ TYPES = {
     **dict.fromkeys(("payment_dispute_lost_at", "archived_at", "deleted_at"), "timestamp"),
     **dict.fromkeys(("created_at", "updated_at"), "timestamp"),
 }
+# The same where an integer has 32 bits.
+WIDE_TYPES = TYPES | dict.fromkeys(("total_amount_cents", "total_paid_amount_cents"), "bigint")
 Rows = list[tuple[Any, ...]]
 Judging = Callable[[str], Callable[[str], Rows]]
 

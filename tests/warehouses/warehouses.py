@@ -22,6 +22,14 @@ ENVIRONMENT: Mapping[str, str] = {
     "SNOWFLAKE_PASSWORD": "none",
     "SNOWFLAKE_DATABASE": "collection",
     "SNOWFLAKE_WAREHOUSE": "none",
+    "DATABRICKS_HOST": "nowhere",
+    "DATABRICKS_HTTP_PATH": "/sql/1.0/warehouses/none",
+    "DATABRICKS_TOKEN": "none",
+    "DATABRICKS_CATALOG": "spark_catalog",
+    "TRINO_CATALOG": "collection",
+    "AWS_DEFAULT_REGION": "none",
+    "ATHENA_S3_STAGING_DIR": "s3://none/",
+    "ATHENA_CATALOG": "collection",
 }
 
 
