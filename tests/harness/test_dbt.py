@@ -83,7 +83,8 @@ def test_docs_are_generated_without_a_warning_and_describe_everything(
 
 def test_every_macro_is_described(manifest: dict[str, Any]) -> None:
     ours = [each for each in manifest["macros"].values() if each["package_name"] == PACKAGE]
-    engines = ("default", "duckdb", "postgres", "spark", "bigquery", "snowflake")
+    engines = ("default", "duckdb", "postgres", "spark", "bigquery", "snowflake", "databricks")
+    engines += ("trino", "athena")
     variants = (*(f"{engine}__" for engine in engines), "test_")
     described = {
         each["name"]: [argument["description"] for argument in each["arguments"]]

@@ -119,6 +119,7 @@ WRITTEN = {
     "databricks__written_time": "try_cast({{ text }} as timestamp_ntz)",
     "snowflake__matches": "'^({{ pattern }})') = {{ text }}",
     "snowflake__written_date": "{{ text }} not like '0000-%'",
+    "spark__exact_sum": "cast(sum(shiftright({{ column }}, 32)) as decimal(38, 0)) * 4294967296",
     "trino__exact_sum": "sum(cast({{ column }} as decimal(38, 0)))",
     "trino__iso_text": "as timestamp(6) with time zone), 'UTC'",
     "trino__written_time": "try_cast({{ text }} as timestamp(6))",
