@@ -107,17 +107,23 @@ def selection(table: str, found: Found, is_null: Callable[[Column, Rows], bool])
     unfit: list[str] = []
 
     def landed(name: str) -> str:
-        try:
-            for part, of_part in rows.parts:
-                for column in of_part.columns:
-                    if column.name.lower() == given[name].name.lower():
-                        _landed(column, used[name], of_part, part, is_null)
-            return _landed(given[name], used[name], rows, place, is_null)
-        except HarnessError:
-            if name not in FOLLOW_UP:
-                raise
-            unfit.append(f"{given[name].name} ({given[name].type})")
-            return NULL
+        spelt = given[name].name.lower()
+        # A part may have a type of its own.
+        of_parts = (
+            (column, part, file)
+            for file, part in rows.parts
+            for column in part.columns
+            if column.name.lower() == spelt
+        )
+        for column, some, where in (*of_parts, (given[name], rows, place)):
+            try:
+                sql = _landed(column, used[name], some, where, is_null)
+            except HarnessError:
+                if name not in FOLLOW_UP:
+                    raise
+                unfit.append(f"{column.name} ({column.type})")
+                return NULL
+        return sql
 
     return Selection(
         {name: landed(name) if name in given else NULL for name in TABLES[table]},

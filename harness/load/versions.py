@@ -13,11 +13,17 @@ _MOMENT = (
     r"\d{4}-\d\d-\d\d([ T]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d+)?)?"
     r"( ?(Z|UTC|GMT|[+-](0\d|1[0-5])(:?[0-5]\d(:?[0-5]\d)?)?))?)?"
 )
-_OPERATIONS = {
-    **dict.fromkeys(("d", "delete", "deleted"), True),
-    **dict.fromkeys(("c", "i", "r", "u", "create", "insert", "read", "update", "upsert"), False),
+_MEANINGS = {
+    "flag": {
+        **dict.fromkeys(("t", "true", "1"), True),
+        **dict.fromkeys(("f", "false", "0"), False),
+    },
+    "operation": {
+        **dict.fromkeys(("d", "delete", "deleted"), True),
+        **dict.fromkeys(("c", "create", "i", "insert", "r", "read"), False),
+        **dict.fromkeys(("u", "update", "upsert"), False),
+    },
 }
-"""What an operation says of a row: whether it has deleted it."""
 _EXPECTED = {"flag": "true or false", "time": "moment", "operation": "operation such as U or D"}
 
 # What is to be known of a row; DuckDB reads no more than a query asks for.
@@ -185,14 +191,8 @@ def _gone(mark: Mark, sql: str) -> str:
 
 def _flag(sql: str, kind: str) -> str:
     """What a flag, or an operation, says as a boolean; null for other texts."""
-    text = f"lower(cast({sql} as varchar))"
-    meanings = _OPERATIONS
-    if kind == "flag":
-        meanings = dict.fromkeys(("t", "true", "1"), True) | dict.fromkeys(
-            ("f", "false", "0"), False
-        )
-    cases = " ".join(f"when '{word}' then {meaning}" for word, meaning in meanings.items())
-    return f"case {text} {cases} end"
+    cases = " ".join(f"when '{word}' then {meaning}" for word, meaning in _MEANINGS[kind].items())
+    return f"case lower(cast({sql} as varchar)) {cases} end"
 
 
 def moment(sql: str) -> str:

@@ -15,11 +15,10 @@ from harness.sources.error_texts import reading
 from harness.sources.packed import check_content, last_byte, opened, unpacked
 from harness.sources.tables import (
     CUSTOMER,
-    TABLES,
     Column,
     Rows,
+    is_read,
     landing_name,
-    mark_of,
 )
 
 # What DuckDB reads of a CSV file at once, and what there is room for.
@@ -170,12 +169,8 @@ def _json_rows(connection: DuckDBPyConnection, files: Sequence[Path], table: str
         ).fetchall()
     names = [name for (name,) in found]
     nested = _nested_customer(names) if table == "invoices" else []
-    wanted = [
-        name
-        for name, lands in ((name, landing_name(name)) for name in names)
-        if lands in TABLES[table] or mark_of(lands)
-    ]
-    wanted = [*wanted, *["customer"] * bool(nested)] or ["id"]
+    wanted = [name for name in names if is_read(name, table)] or ["id"]
+    wanted += ["customer"] * bool(nested)
     types = ", ".join(f"{identifier(name)}: 'varchar'" for name in wanted)
     return Rows(
         f"read_json({source}, columns = {{{types}}})",

@@ -158,7 +158,7 @@ class Api:
         crawl = Crawl(ask, self.name, pages, self.connections)
         self._is_read = False
         try:
-            found = unwrapped(connection, "invoices", crawl, work, place, self.per_page)
+            found = unwrapped(connection, "invoices", crawl, work, place, crawled=self.per_page)
         except HarnessError as error:
             if not (count := self._pages.count):
                 raise

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from harness.foundation.errors import HarnessError
 from harness.sources.formats import ENDINGS, format_of
 from harness.sources.responses import is_response
-from harness.sources.tables import TABLES, landing_name, mark_of
+from harness.sources.tables import TABLES, is_read
 
 _PART = (
     r"(\d[\dTZ_.-]*[_-])?(?P<table>{})"
@@ -122,8 +122,7 @@ def _parts_in(directory: Path, table: str, note: Callable[[str], None]) -> tuple
             )
         inside = path.relative_to(directory)
         key, is_partition, _ = path.name.partition("=")
-        name = landing_name(key)
-        if is_partition and path.is_dir() and (name in TABLES[table] or mark_of(name)):
+        if is_partition and path.is_dir() and is_read(key, table):
             raise HarnessError(
                 f"{directory} is partitioned by {key}, which its files then lack; export {table} "
                 "without partitions, or by a column that is not needed"

@@ -145,6 +145,12 @@ def landing_name(name: str) -> str:
     return _OTHER_NAMES.get(bare, bare)
 
 
+def is_read(name: str, table: str) -> bool:
+    """Whether a column of a table is read, by the name that a source gives it."""
+    lands = landing_name(name)
+    return lands in TABLES[table] or mark_of(lands) is not None
+
+
 class Rows(NamedTuple):
     """The rows of a table: what stands after `from`, and all columns that were found.
 

@@ -523,6 +523,21 @@ def test_each_part_has_types_that_can_be_read(
     assert land(source)[1] == CELLS
 
 
+def test_the_type_that_leaves_a_column_out_is_that_of_its_part(
+    source: Path, land: Callable[..., Any]
+) -> None:
+    write(source / "invoices" / "a.parquet", [row | {"number": "A-1"} for row in INVOICES[:7]])
+    rows = [row | {"number": "2"} for row in INVOICES[7:]]
+    write(source / "invoices" / "b.parquet", rows)
+    file = source / "invoices" / "b.parquet"
+    typed = f"select * replace (cast(number as double) as number) from '{file}'"
+    memory().execute(f"copy ({typed}) to '{source}/c.parquet'")
+    (source / "c.parquet").rename(file)
+    loaded, cells = land(source)
+    assert cells == CELLS
+    assert any("number (DOUBLE) is left out" in each for each in loaded.warnings)
+
+
 @pytest.mark.parametrize(
     "name", ["self_billed ", "\ufeffself_billed", "Invoices.Self_Billed", "\u200bpartner_billing"]
 )
