@@ -419,7 +419,7 @@ def test_a_moment_is_read_as_the_rules_have_it(home: Home, source: Path, moment:
 def test_lines_in_quotes_that_look_like_rows_are_none(home: Home, source: Path) -> None:
     """Many enough for DuckDB to read the file in pieces."""
     (source / "invoices.csv").unlink()
-    note = f'"\n{LINE * 70}"'
+    note = f'"\n{f"n,{LINE}" * 70}"'
     rows = (f"{note},{LINE.replace('i1', f'i{at}', 1)}" for at in range(4000))
     (source / "invoices.csv").write_text(f"note,{HEADER}{''.join(rows)}")
     assert (source / "invoices.csv").stat().st_size > 9_000_000
