@@ -32,6 +32,7 @@ ELSEWHERE = {
     "export PGPASSWORD": "test_postgres.py::test_published_figures_equal_those_of_the_dumps",
     "harness run --from postgresql": "test_postgres.py::"
     "test_published_figures_equal_those_of_the_dumps",
+    ".venv/bin/harness run --from s3": "test_bucket.py::test_a_bucket_has_what_its_directory_has",
     "AWS_PROFILE=billing harness run": "test_bucket.py::test_a_profile_says_where_and_as_whom",
     ".venv/bin/harness run --home /tmp/mine": "test_publish.py::"
     "test_the_layout_is_that_of_the_manifest",
