@@ -16,6 +16,15 @@ _SAME_ID = (
     "the id {} is there {} times; leave one row of each",
 )
 
+# How a UUID is spelt that is not in its canonical 36 letters; empty for all other ids.
+_HEX = "{8}-?{4}-?{4}-?{4}-?{12}".replace("{", "[0-9a-fA-F]{")
+_SPELLING = (
+    "case when length(id) not between 32 and 60 or length(id) = 36 then ''"
+    rf" when regexp_full_match(id, '\s*(urn:uuid:)?\{{?{_HEX}\}}?\s*')"
+    " then length(id) || regexp_matches(id, '[A-F]') else '' end"
+)
+_BARE = f"lower(replace(regexp_extract(id, '{_HEX}'), '-', ''))"
+
 
 def _no_moment(thing: str, column: str) -> tuple[str, str]:
     return (
@@ -58,3 +67,21 @@ def check_rows(connection: DuckDBPyConnection, table: str, rows: str, place: obj
     for query, fault in _FAULTS[table]:
         for finding in connection.execute(query.replace("{}", rows)).fetchall():
             raise HarnessError(f"{place}: {fault.format(*finding)}")
+    _check_spellings(connection, rows, place)
+
+
+def _check_spellings(connection: DuckDBPyConnection, rows: str, place: object) -> None:
+    """Raise HarnessError where a UUID is there in two spellings, one of them not canonical."""
+    texts = f"(select cast(id as varchar) as id from {rows} where typeof(id) <> 'UUID')"
+    spellings = connection.execute(f"select distinct {_SPELLING} from {texts}").fetchall()
+    if len(spellings) > 1:
+        for one, other in connection.execute(
+            "select odd.id, other.id"
+            f" from (select id, {_BARE} as bare from {texts} where {_SPELLING} <> '') as odd"
+            f" join (select id, {_BARE} as bare from {texts}) as other using (bare)"
+            " where odd.id <> other.id limit 1"
+        ).fetchall():
+            raise HarnessError(
+                f"{place}: the ids {one!r} and {other!r} are one UUID in two spellings; write all"
+                " in one"
+            )

@@ -409,6 +409,32 @@ def test_uuids_are_equal_whatever_their_case(source: Path, land: Callable[..., A
     assert loaded.superseded == 1
 
 
+SPELLINGS = {
+    "braces": lambda id_: f"{{{id_}}}",
+    "no hyphens": lambda id_: id_.replace("-", "").upper(),
+    "padded": lambda id_: f" {id_}\t",
+    "a name": lambda id_: f"urn:uuid:{id_}",
+}
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS.values(), ids=SPELLINGS)
+@pytest.mark.parametrize("ending", [".csv", ".ndjson", ".parquet"])
+def test_an_invoice_whose_uuid_is_spelt_in_two_ways_is_refused(
+    ending: str, spelling: Callable[[str], str], source: Path, land: Callable[..., Any]
+) -> None:
+    one = str(INVOICES[0]["id"])
+    older = INVOICES[0] | {"total_amount_cents": 1, "id": spelling(one)}
+    write(source / f"invoices{ending}", [*INVOICES, older])
+    message = f"the ids {spelling(one)!r} and {one!r} are one UUID in two spellings"
+    assert message in refusal(land, source)
+    # Alone it is an id like any other.
+    alike = [row | {"id": spelling(row["id"])} for row in INVOICES]
+    write(source / f"invoices{ending}", alike)
+    assert land(source)[1] == CELLS
+    write(source / f"invoices{ending}", [*alike, alike[0] | {"id": alike[0]["id"].swapcase()}])
+    assert "are one UUID in two spellings" in refusal(land, source)
+
+
 def test_keys_of_any_case_are_found_wherever_they_begin(
     source: Path, land: Callable[..., Any]
 ) -> None:
