@@ -3,6 +3,7 @@
 import fcntl
 import importlib.util
 import io
+import json
 import os
 import pwd
 import shutil
@@ -189,6 +190,14 @@ def shared_home(path: Path, harness: Harness, *arguments: object, **environment:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not path.with_suffix(".said").exists():
             published_home(path, harness, *arguments, **environment)
+    return Home(path)
+
+
+def copied(home: Home, path: Path) -> Home:
+    """A copy of a home in which the build may be checked: it reads what the first has loaded."""
+    shutil.copytree(home.path, path, symlinks=True)
+    build = path / "scratch" / "build.json"
+    build.write_text(json.dumps(json.loads(build.read_text()) | {"home": str(path.resolve())}))
     return Home(path)
 
 

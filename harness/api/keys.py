@@ -77,10 +77,14 @@ def read_keys(home: Home) -> list[Key]:
     """All keys, oldest first; none where there is no file. Raises HarnessError for a broken one."""
     if not home.keys.exists():
         return []
+    remedy = "restore it, or remove it and make new keys"
+    content = read_json(home.keys, f"{home.keys} is gone", remedy)
     try:
-        return [Key(**key) for key in read_json(home.keys, f"{home.keys} is gone")["keys"]]
-    except (KeyError, TypeError) as error:
-        raise HarnessError(f"{home.keys} is damaged ({error}); restore it, or remove it") from error
+        keys = [Key(**key) for key in content["keys"]]
+        Keys(keys)
+    except (KeyError, TypeError, ValueError) as error:
+        raise HarnessError(f"{home.keys} is damaged ({error}); {remedy}") from error
+    return keys
 
 
 def add_key(home: Home, organization_id: str, name: str | None) -> str:

@@ -33,6 +33,8 @@ class Build:
     """Whether the test that ids are unique was left out, as the load has found that they are."""
     invocation_id: str | None = None
     """dbt's own id of the run, which its results bear, too."""
+    home: str | None = None
+    """Where it was made: its views read the files that were loaded there."""
 
 
 def build(
@@ -98,14 +100,22 @@ def build(
         elapsed_seconds=round((now() - moment).total_seconds(), 3),
         ids_proven_by_load=is_proven,
         invocation_id=results["metadata"]["invocation_id"],
+        home=str(home.path.resolve()),
     )
     write_json(home.scratch / "build.json", asdict(built))
     return built
 
 
 def current_build(home: Home) -> Build:
-    """The build in the scratch database; raises HarnessError where there is none."""
-    return Build(**read_json(home.scratch / "build.json", "nothing is built; run: harness build"))
+    """The build in the scratch database; raises HarnessError where there is none of this home."""
+    built = Build(**read_json(home.scratch / "build.json", "nothing is built; run: harness build"))
+    if built.home != str(home.path.resolve()):
+        raise HarnessError(
+            f"the build in {home.scratch} reads what is loaded elsewhere, as it was made"
+            f" {f'in {built.home}' if built.home else 'by an older version of this harness'};"
+            " run: harness build"
+        )
+    return built
 
 
 def dbt_results(home: Home) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from harness.check.shrinkage import shrinkage_findings
 from harness.foundation.errors import HarnessError
 from harness.foundation.files import read_json, sha256_of, write_json
 from harness.foundation.home import PROJECT, Home
+from harness.foundation.versions import newest_in
 from harness.load.loading import Load, current_load
 from harness.sources.formats import literal
 
@@ -33,6 +34,8 @@ def check(
     HarnessError when nothing is built, when raw data was loaded again since, or when the fixture
     cannot be used.
     """
+    # Whatever keeps this check from its end, an earlier one does not speak for the build.
+    (home.scratch / "check.json").unlink(missing_ok=True)
     built = current_build(home)
     load = current_load(home)
     if built.load_id != load.load_id:
@@ -58,7 +61,16 @@ def check(
         if exclusions is not None:
             limits = {finding.status for finding in findings if LIMITS_TEST in finding.name}
             findings.append(faults_finding(exclusions, strict, limits == {"pass"}))
-    report = Report(built, load, strict, findings, exclusions, sha256_of(database))
+    compared = newest_in(home.published)
+    report = Report(
+        built,
+        load,
+        strict,
+        findings,
+        exclusions,
+        sha256_of(database),
+        compared.name if compared else None,
+    )
     write_json(home.scratch / "check.json", report.as_json())
     return report
 

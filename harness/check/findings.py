@@ -118,6 +118,8 @@ class Report:
     exclusions: list[Exclusion] | None
     """Data faults first; None where the build failed before it was known what is left out."""
     scratch_sha256: str
+    published_version: str | None
+    """What the build was compared with."""
 
     @property
     def passed(self) -> bool:
@@ -149,6 +151,7 @@ class Report:
             "as_of_date": self.build.as_of_date,
             "strict": self.strict,
             "scratch_sha256": self.scratch_sha256,
+            "published_version": self.published_version,
             "findings": [asdict(finding) for finding in self.findings],
             "exclusions": [asdict(each) for each in self.exclusions or []] if known else None,
         }

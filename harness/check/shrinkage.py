@@ -7,10 +7,10 @@ from typing import Any, Literal
 import duckdb
 
 from harness.check.findings import Finding, counted
-from harness.collection.collection import published
+from harness.collection.collection import published_in
 from harness.foundation.errors import HarnessError
 from harness.foundation.home import Home
-from harness.foundation.versions import current_in
+from harness.foundation.versions import newest_in
 
 _ALLOWED = "--allow-shrink lets it pass"
 
@@ -23,14 +23,16 @@ def shrinkage_findings(
 ) -> Iterator[Finding]:
     """A finding for each organization that has shrunk in a build, or one that none has.
 
+    It is compared with the current version, or where that is gone with the newest that is kept.
     They fail, unless `allowed`: then they warn. So does a published version that cannot be read, as
     nobody can tell then what has shrunk. The sample is never compared with: it is invented.
     """
     status: Literal["warn", "fail"] = "warn" if allowed else "fail"
     try:
-        if current_in(home.published) is None:
+        path = newest_in(home.published)
+        if path is None:
             return
-        version = published(home)
+        version = published_in(path)
         if version.is_sample:
             return
         names = version.organizations()

@@ -88,7 +88,7 @@ def invoices(
     version = published(home)
     if excluded and excluded not in reasons():
         raise HarnessError(f"{excluded!r} is no reason; there is: {', '.join(reasons())}")
-    if currency and excluded is None:
+    if currency is not None and (excluded is None or not currency):
         currency = known_currency(currency, version.subunits_per_unit())
     id_ = None if organization is None else version.organization_id(organization)
     choice = Choice(
@@ -105,10 +105,12 @@ def invoices(
     found = list_invoices(version, choice, limit)
     if version.is_sample:
         say(INVENTED)
+    for note in found.notes:
+        say(f"note: {note}")
     if format_ == "json":
         echo_json([_plain(each) for each in found.invoices])
     elif format_ == "csv":
-        echo(_as_csv(found).rstrip("\n"))
+        echo(_as_csv(found).rstrip("\n").encode())
     else:
         _print(version, found)
 

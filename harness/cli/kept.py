@@ -42,4 +42,5 @@ def rollback(home: Home, version: str | None) -> None:
     with home.locked():
         chosen, before = roll_back(home, version)
     as_of = chosen.manifest["as_of_date"]
-    echo(f"{chosen.path.name}, as of {as_of}, is current; it was {before}")
+    was = f"it was {before}" if before else "none was"
+    echo(f"{chosen.path.name}, as of {as_of}, is current; {was}")

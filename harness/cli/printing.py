@@ -10,19 +10,22 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.foundation.progress import say
+from harness.foundation.progress import say, visible
 
 if TYPE_CHECKING:
     from harness.collection.collection import Published
 
 
 def echo(text: object) -> None:
-    """Print a line of a result; where whoever read it has gone, nothing more is printed."""
+    """Print a line of a result, or bytes as they are.
+
+    Where whoever read it has gone, nothing more is printed.
+    """
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
         # A terminal that cannot write a name gets it in escapes.
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        click.echo(text)
+        click.echo(text if isinstance(text, bytes) else visible(str(text)))
     except BrokenPipeError:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
@@ -31,8 +34,9 @@ def echo(text: object) -> None:
 
 def echo_columns(lines: Sequence[Sequence[str]], right: Container[int] = ()) -> None:
     """Print lines of as many cells each in columns; those at the places in `right` end flush."""
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    for line in lines:
+    shown = [[visible(cell) for cell in line] for line in lines]
+    widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
+    for line in shown:
         cells = [
             cell.rjust(width) if place in right else cell.ljust(width)
             for place, (cell, width) in enumerate(zip(line, widths, strict=True))

@@ -122,7 +122,7 @@ def print_collection(
     if version.is_sample and format_ != "text":
         say(INVENTED)
     if format_ == "csv":
-        echo(rows_as_csv(shown, months, code).rstrip("\n"))
+        echo(rows_as_csv(shown, months, code).rstrip("\n").encode())
     elif format_ == "json":
         echo_json(rows_as_json(collection, shown, months, code))
     else:

@@ -75,8 +75,8 @@ def _report(collection: Collection, organization: Organization, query: str) -> A
     rows: Iterable[Row] = organization.rows
     if customer and collection.by_customer:
         # It goes as text, and no text holds a surrogate or a null.
-        name = customer.encode(errors="replace").decode().replace("\0", "")
-        found = collection.by_customer.rows(organization.id, name)
+        is_text = "\0" not in customer and not re.search("[\ud800-\udfff]", customer)
+        found = collection.by_customer.rows(organization.id, customer) if is_text else None
         if found is None:
             return error(404, code="customer_not_found")
         rows = found

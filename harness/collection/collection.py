@@ -161,8 +161,23 @@ def published(home: Home) -> Published:
     path = current_in(home.published)
     if path is None:
         raise HarnessError(f"nothing is published in {home.path}; {HOW_TO_PUBLISH}")
-    nothing = f"{path} holds no published version; point {home.published / 'current'} at another"
-    return Published(path, read_json(path / "manifest.json", nothing))
+    return published_in(path)
+
+
+def published_in(path: Path) -> Published:
+    """The version in a directory; raises HarnessError where it is none, or is damaged."""
+    nothing = f"{path} holds no published version; go back to another: harness rollback"
+    manifest = read_json(path / "manifest.json", nothing)
+    try:
+        date.fromisoformat(manifest["as_of_date"])
+        whole = isinstance(manifest["rows"], dict) and isinstance(manifest["load"], dict)
+    except (KeyError, TypeError, ValueError):
+        whole = False
+    if not whole:
+        raise HarnessError(
+            f"{path / 'manifest.json'} is damaged; go back to another version: harness rollback"
+        )
+    return Published(path, manifest)
 
 
 HOW_TO_PUBLISH = "run: harness run --from ... with your data, or harness run for the sample"

@@ -1,5 +1,6 @@
 """Organizations by their names: the order that people expect, and which one is meant."""
 
+import re
 from collections.abc import Iterable
 
 from harness.foundation.errors import HarnessError
@@ -8,6 +9,12 @@ Names = dict[str, str | None]
 """The names of organizations by id."""
 
 _LISTED = 20
+_UUID = re.compile("[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+
+
+def id_meant(asked: str) -> str:
+    """What was asked for as an id: of a UUID, whose case says nothing, in lower case."""
+    return asked.lower() if _UUID.fullmatch(asked) else asked
 
 
 def in_order_of_name(names: Names) -> Names:
@@ -25,8 +32,8 @@ def one_of(names: Names, asked: str | None) -> str:
 
     Raises HarnessError where there is none, or several.
     """
-    if asked in names:
-        return str(asked)
+    if asked is not None and id_meant(asked) in names:
+        return id_meant(asked)
     found = list(names) if asked is None else [id_ for id_ in names if names[id_] == asked]
     if len(found) == 1:
         return found[0]

@@ -14,16 +14,19 @@ from typing import Any
 from harness.foundation.errors import HarnessError
 
 
-def read_json(path: Path, missing: str) -> dict[str, Any]:
-    """The object in a JSON file of ours; raises HarnessError with `missing` where there is none."""
+def read_json(
+    path: Path, missing: str, remedy: str = "run the step that writes it again"
+) -> dict[str, Any]:
+    """The object in a JSON file of ours; raises HarnessError with `missing` where there is none.
+
+    `remedy` is what to do where it cannot be read.
+    """
     try:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise HarnessError(missing) from None
     except (OSError, ValueError) as error:
-        raise HarnessError(
-            f"{path} cannot be read ({error}); run the step that writes it again"
-        ) from error
+        raise HarnessError(f"{path} cannot be read ({error}); {remedy}") from error
     return content
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from harness.foundation.ending import remember
 from harness.foundation.errors import HarnessError
 from harness.foundation.files import make_directory, unwritable
-from harness.foundation.versions import current_in, remove_litter
+from harness.foundation.versions import current_in, newest_in, remove_litter
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 IS_CHECKOUT = (_PACKAGE.parent / "dbt_project.yml").is_file()
@@ -100,7 +100,7 @@ class Home:
             if os.path.lexists(directory):
                 make_directory(directory)
         current_in(self.raw.parent)
-        current_in(self.published)
+        newest_in(self.published)
 
     def close(self) -> None:
         """Keep raw data and builds from everybody but their owner; the caller holds the lock.

@@ -1,6 +1,7 @@
 """How far long work has come, on standard error."""
 
 import contextlib
+import re
 import shutil
 import sys
 import threading
@@ -13,6 +14,8 @@ from harness.foundation.ending import is_told
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 @dataclass
@@ -83,7 +86,12 @@ def watching(
 
 def say(text: str) -> None:
     """Print a line, if anybody is there to read it."""
-    _write(f"{text}\n")
+    _write(visible(text, kept="\n\t") + "\n")
+
+
+def visible(text: str, kept: str = "") -> str:
+    """A text with its control characters, which names may have, as escapes, but for those kept."""
+    return _CONTROL.sub(lambda found: found[0] if found[0] in kept else repr(found[0])[1:-1], text)
 
 
 def _write(text: str) -> None:

@@ -48,10 +48,27 @@ def current_in(directory: Path) -> Path | None:
         ) from error
     if not os.path.isdir(target):
         raise HarnessError(
-            f"{link} points at {target.name}, which is not there; point it at a version that is,"
-            f" or remove it: rm {link}"
+            f"{link} points at {target.name}, which is not there; remove it: rm {link}, or where"
+            " that was a published version, go back to another: harness rollback"
         )
     return target.resolve()
+
+
+def dangles(directory: Path) -> bool:
+    """Whether `current` in a directory of versions points at one that is gone."""
+    link = directory / "current"
+    return os.path.islink(link) and not os.path.isdir(link)
+
+
+def newest_in(directory: Path) -> Path | None:
+    """The current version; where there is none, the newest that is kept.
+
+    Raises HarnessError as current_in does, but not where the current one is gone.
+    """
+    current = None if dangles(directory) else current_in(directory)
+    if current is None and directory.is_dir():
+        return max(versions_in(directory), default=None)
+    return current
 
 
 def stage(directory: Path, version: str) -> Path:
@@ -59,7 +76,7 @@ def stage(directory: Path, version: str) -> Path:
 
     Raises HarnessError where the home, and not what is to be written, is the reason that it cannot.
     """
-    current_in(directory)
+    newest_in(directory)
     staged = directory / f".{version}"
     make_directory(staged)
     return staged

@@ -72,6 +72,8 @@ class Diff:
     first_month: str
     last_month: str
     pairs: list[Pair]
+    rows_of_other_months: int
+    """How many rows there are here of months that were not compared."""
 
     @property
     def equal(self) -> bool:
@@ -91,6 +93,7 @@ class Diff:
             "first_month": self.first_month,
             "last_month": self.last_month,
             "equal": self.equal,
+            "rows_of_other_months": self.rows_of_other_months,
             **by_state,
             "currencies": [
                 {"currency": currency, **counts, **_figures(difference, "_difference")}
@@ -116,6 +119,8 @@ class Diff:
                 f"{_code(currency)}: {states}; difference {difference.invoices_count:,} invoices, "
                 f"{difference.amount_cents:,f} cents"
             )
+        if self.rows_of_other_months:
+            yield f"not compared: {self.rows_of_other_months:,} rows here of other months"
         yield "all rows are equal" if self.equal else "there are differences"
 
     def summary(self) -> Iterator[tuple[str | None, dict[str, int], Figures]]:
@@ -138,7 +143,8 @@ def saved_answer(file: Path) -> Any:
 def diff(collection: Collection, organization: Organization, body: Any, against: str) -> Diff:
     """Compare an organization's report with the body of Lago's answer.
 
-    Only the months from the answer's first to its last are compared, as it may be of a few months.
+    Only the months from the answer's first to its last are compared, as it may be of a few months;
+    that of one currency begins and ends with the months that have rows.
     Raises HarnessError where it is no such answer.
     """
     items = items_of(body, KEY, against)
@@ -165,7 +171,8 @@ def diff(collection: Collection, organization: Organization, body: Any, against:
     }
     cells: Iterable[Cell] = sorted(here | lago, key=lambda each: (*each[:2], _code(each.currency)))
     pairs = [Pair(cell, here.get(cell), lago.get(cell)) for cell in cells]
-    return Diff(organization, collection.as_of_date, against, first, last, pairs)
+    others = len(organization.rows) - len(here)
+    return Diff(organization, collection.as_of_date, against, first, last, pairs, others)
 
 
 def _month(item: dict[str, Any], against: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 import duckdb
 
 from harness.collection.collection import Published
+from harness.collection.names import id_meant
 from harness.foundation.errors import HarnessError
 from harness.foundation.files import make_directory
 from harness.sources.formats import literal, path_literal
@@ -19,12 +20,14 @@ from harness.sources.formats import literal, path_literal
 _DIRECTORY = "invoices"
 _VIEWS = ("stg_lago__invoices", "stg_lago__customers", "int_invoices_classified")
 _GROUPS = "int_invoice_groups_classified"
-_RAW = re.compile(r"read_parquet\('(?:[^']|'')*?(\w+)\.parquet'")
+_NAMED = 10
+_RAW = re.compile(r"read_parquet\('(?:[^']|'')*?(\w+)\.parquet'(?!')")
 _KEPT = re.compile(r"'\{(invoices|customers)\}'")
 
 _LISTED = """
 select
     organization_id_given as organization_id,
+    billing_entity_id,
     billing_entity_code,
     invoice_id,
     invoice_number,
@@ -46,6 +49,37 @@ left join stg_lago__customers as customers
     and invoices.customer_id = customers.customer_id
 where {conditions}
 """
+
+
+@dataclass(frozen=True)
+class _Thing:
+    """What goes by an id or other names: these in the query, and where all such things are."""
+
+    singular: str
+    plural: str
+    names: str
+    id: str
+    all: str
+
+    def condition(self, asked: str) -> tuple[str, list[Any]]:
+        """The SQL condition of the rows that have this name, with its parameters."""
+        return f"list_has_any(?, [{self.names}])", [[asked, id_meant(asked)]]
+
+
+_BILLING_ENTITY = _Thing(
+    "billing entity",
+    "billing entities",
+    "billing_entity_code, billing_entity_id",
+    "billing_entity_id",
+    "marts.billing_entities",
+)
+_CUSTOMER = _Thing(
+    "customer",
+    "customers",
+    "invoices.customer_id, external_customer_id, customer_name",
+    "customer_id",
+    "stg_lago__customers as invoices",
+)
 
 
 @dataclass(frozen=True)
@@ -73,14 +107,19 @@ class Choice:
         if self.month:
             yield "month = ?", [self.month]
         if self.currency:
-            yield "currency = ?", [self.currency]
+            # What is left out has its currency as the source gives it.
+            yield "list_contains(?, currency)", [[self.currency, self.currency.upper()]]
         if self.payment_statuses:
             yield "list_contains(?, payment_status)", [list(self.payment_statuses)]
-        if self.billing_entity:
-            yield "? in (billing_entity_code, billing_entity_id)", [self.billing_entity]
-        if self.customer:
-            names = "invoices.customer_id, external_customer_id, customer_name"
-            yield f"? in ({names})", [self.customer]
+        for thing, asked in self.named():
+            yield thing.condition(asked)
+
+    def named(self) -> Iterator[tuple[_Thing, str]]:
+        """What is asked for by a name that several may have, and that name."""
+        if self.billing_entity is not None:
+            yield _BILLING_ENTITY, self.billing_entity
+        if self.customer is not None:
+            yield _CUSTOMER, self.customer
 
 
 @dataclass(frozen=True)
@@ -91,6 +130,8 @@ class Listing:
     invoices: list[dict[str, Any]]
     totals: dict[str | None, tuple[int, int, int]]
     """By currency: how many invoices, how many have a valid amount, and these in cents together."""
+    notes: list[str]
+    """What was asked for by a name that several have."""
 
 
 def keep_invoices(connection: duckdb.DuckDBPyConnection, raw: Path, staged: Path) -> None:
@@ -118,16 +159,16 @@ def keep_invoices(connection: duckdb.DuckDBPyConnection, raw: Path, staged: Path
 def list_invoices(version: Published, choice: Choice, limit: int | None = None) -> Listing:
     """The invoices of a version that are asked for, at most `limit` of them.
 
-    Raises HarnessError where the version was published before they were kept, or where this user
-    may not read them.
+    Raises HarnessError where the version was published before they were kept, where this user may
+    not read them, or where there is no such billing entity or customer.
     """
     directory = version.path / _DIRECTORY
     try:
         script = (directory / "views.sql").read_text(encoding="utf-8")
     except FileNotFoundError:
         raise HarnessError(
-            f"version {version.path.name} was published before the invoices behind a figure were"
-            " kept; the next run keeps them: harness run"
+            f"version {version.path.name} lacks the invoices behind its figures, as older ones do;"
+            " the next run keeps them: harness run"
         ) from None
     except OSError as error:
         raise HarnessError(
@@ -148,8 +189,10 @@ def list_invoices(version: Published, choice: Choice, limit: int | None = None) 
         connection.execute(f"create view {_GROUPS} as from read_parquet({groups})")
         connection.execute(script)
         connection.execute(f"create table chosen as {query}", parameters)
+        connection.execute(f"attach {literal(str(version.database))} as marts (read_only)")
+        notes = [note for each in choice.named() for note in _notes(connection, *each)]
         found = connection.execute(
-            "select * from chosen"
+            "select * exclude (billing_entity_id) from chosen"
             " order by currency nulls last, amount_cents desc nulls last, invoice_id"
             + (f" limit {limit}" if limit is not None else "")
         )
@@ -164,4 +207,27 @@ def list_invoices(version: Published, choice: Choice, limit: int | None = None) 
         names,
         invoices,
         {currency: (number, valid, int(cents)) for currency, number, valid, cents in totals},
+        notes,
     )
+
+
+def _notes(connection: duckdb.DuckDBPyConnection, thing: _Thing, asked: str) -> Iterator[str]:
+    """A note where several have a name that was asked for; HarnessError where nothing has it."""
+    found = connection.execute(
+        f"select distinct coalesce({thing.id}, organization_id) as id from chosen order by id"
+    ).fetchall()
+    ids = [id_ for (id_,) in found if id_]
+    if len(ids) > 1:
+        listed = ", ".join(ids[:_NAMED]) + (" ..." if len(ids) > _NAMED else "")
+        yield (
+            f"these are of {len(ids):,} {thing.plural} called {asked!r}; an id is of one alone:"
+            f" {listed}"
+        )
+    if not found:
+        condition, parameters = thing.condition(asked)
+        queries = (
+            f"select 1 from {thing.all} where {condition} limit 1",
+            f"select 1 from ({_LISTED.format(issuing_date='month', conditions=condition)}) limit 1",
+        )
+        if not any(connection.execute(query, parameters).fetchall() for query in queries):
+            raise HarnessError(f"there is no {thing.singular} {asked!r}")

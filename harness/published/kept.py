@@ -1,16 +1,15 @@
 """The versions that are kept, and the way back to one of them."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from harness.collection.collection import HOW_TO_PUBLISH, Published
+from harness.collection.collection import HOW_TO_PUBLISH, Published, published_in
 from harness.foundation.errors import HarnessError
 from harness.foundation.home import Home
-from harness.foundation.versions import current_in, point_at, versions_in
+from harness.foundation.versions import current_in, dangles, point_at, versions_in
 from harness.published.show import major_units
 
 _UNREADABLE = (OSError, ValueError, KeyError, TypeError, duckdb.Error)
@@ -22,12 +21,14 @@ def kept_versions(home: Home) -> list[dict[str, Any]]:
     That is version, as-of date, when it was published, its source, and per currency how many
     invoices of what amount, in the smallest unit; for one that cannot be read, why not.
     """
-    current = current_in(home.published)
+    current = _current(home)
     found = []
-    for path in versions_in(home.published) if home.published.is_dir() else []:
+    for path in _kept(home):
         facts: dict[str, Any] = {"version": path.name, "current": path == current}
         try:
             facts |= _facts(path)
+        except HarnessError as error:
+            facts["unreadable"] = str(error)
         except _UNREADABLE as error:
             facts["unreadable"] = f"{type(error).__name__}: {error}"
         found.append(facts)
@@ -62,43 +63,48 @@ def lines_of_versions(versions: Sequence[dict[str, Any]]) -> list[tuple[str, ...
     return lines
 
 
-def roll_back(home: Home, version: str | None) -> tuple[Published, str]:
+def roll_back(home: Home, version: str | None) -> tuple[Published, str | None]:
     """Make a kept version the current one, and return it with the name of the one before.
 
-    Without a name it is the newest that is older than the current one. The caller holds the home's
-    lock. Raises HarnessError where there is none, or it cannot be read.
+    Without a name it is the newest that is older than the current one, if there is a current one.
+    The caller holds the home's lock. Raises HarnessError where there is none, or it cannot be read.
     """
-    current = current_in(home.published)
-    if current is None:
+    current = _current(home)
+    before = current.name if current else None
+    known = {path.name: path for path in _kept(home)}
+    if not known:
         raise HarnessError(f"nothing is published in {home.path}; {HOW_TO_PUBLISH}")
-    known = {path.name: path for path in versions_in(home.published)}
-    older = [name for name in known if name < current.name]
-    if version is None and not older:
-        raise HarnessError(f"no version is older than the current one, {current.name}")
-    name = version or older[-1]
-    if name not in known:
-        raise HarnessError(f"there is no version {name!r}; there is: {', '.join(known)}")
-    if name == current.name:
-        raise HarnessError(f"{name} is the current version; name another: harness versions")
+    if version is None:
+        older = [name for name in known if before is None or name < before]
+        if not older:
+            raise HarnessError(f"no version is older than the current one, {before}")
+        version = older[-1]
+    if version not in known:
+        raise HarnessError(f"there is no version {version!r}; there is: {', '.join(known)}")
+    if version == before:
+        raise HarnessError(f"{version} is the current version; name another: harness versions")
     try:
-        chosen = Published(known[name], _manifest(known[name]))
+        chosen = published_in(known[version])
         chosen.collection([])
-    except _UNREADABLE as error:
-        raise HarnessError(
-            f"{known[name]} cannot be read ({error}); {current.name} stays the current version"
-        ) from error
-    point_at(known[name])
-    return chosen, current.name
+    except (HarnessError, *_UNREADABLE) as error:
+        stays = f"; {before} stays the current version" if before else ""
+        raise HarnessError(f"{known[version]} cannot be read ({error}){stays}") from error
+    point_at(known[version])
+    return chosen, before
 
 
-def _manifest(path: Path) -> dict[str, Any]:
-    manifest: dict[str, Any] = json.loads((path / "manifest.json").read_text(encoding="utf-8"))
-    return manifest
+def _current(home: Home) -> Path | None:
+    return None if dangles(home.published) else current_in(home.published)
+
+
+def _kept(home: Home) -> list[Path]:
+    return versions_in(home.published) if home.published.is_dir() else []
 
 
 def _facts(path: Path) -> dict[str, Any]:
-    manifest = _manifest(path)
-    with duckdb.connect(str(Published(path, manifest).database), read_only=True) as connection:
+    version = published_in(path)
+    manifest = version.manifest
+    with duckdb.connect(str(version.database), read_only=True) as connection:
         sums = connection.execute(
             "select currency, cast(sum(invoices_count) as bigint),"
             " cast(sum(amount_cents) as varchar), any_value(subunits_per_unit)"

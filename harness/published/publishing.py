@@ -9,21 +9,15 @@ from typing import Any
 
 import duckdb
 
-from harness.build.building import current_build
+from harness.build.building import Build, current_build
 from harness.check.checking import recorded_check
 from harness.check.findings import Exclusion, Finding, by_reason, few_findings
-from harness.collection.collection import Published
+from harness.collection.collection import Published, published_in
 from harness.foundation.errors import HarnessError, Refused
 from harness.foundation.files import plain_path, sha256_of, write_json
 from harness.foundation.home import Home, now
 from harness.foundation.resources import machine_fault
-from harness.foundation.versions import (
-    current_in,
-    make_current,
-    new_id,
-    prune,
-    stage,
-)
+from harness.foundation.versions import make_current, new_id, newest_in, prune, stage
 from harness.load.loading import current_load
 from harness.published.invoices import keep_invoices
 from harness.published.tables import write_tables
@@ -47,15 +41,19 @@ def publish(home: Home, keep: int = 3) -> Published:
     scratch = home.scratch / "collection.duckdb"
     if not check["passed"]:
         raise Refused("the build did not pass its check and is not published; run: harness check")
-    if (check["build_id"], check["load_id"]) != (built.build_id, load.load_id):
-        raise Refused("the build is not the one that was checked; run: harness build, then check")
+    if check["load_id"] != load.load_id:
+        raise Refused("raw data was loaded again since the check; run: harness build, then check")
+    if check["build_id"] != built.build_id:
+        raise Refused("the build is not the one that was checked; run: harness check")
     if sha256_of(scratch) != check["scratch_sha256"]:
         raise Refused(f"{scratch} has changed since its check; run: harness check")
+    before = newest_in(home.published)
+    if before and before.name != check["published_version"] and not _is_of(before, built):
+        raise Refused(f"{before.name} is published since the check; run: harness check")
 
     excluded = [Exclusion(**each) for each in check["exclusions"]]
     moment = now()
     version = new_id(moment)
-    before = current_in(home.published)
     staged = stage(home.published, version)
     try:
         with plain_path(staged) as plain:
@@ -104,6 +102,10 @@ def publish(home: Home, keep: int = 3) -> Published:
         shutil.rmtree(staged, ignore_errors=True)
     prune(home.published, keep, {version} | ({before.name} if before else set()))
     return Published(path, manifest)
+
+
+def _is_of(version: Path, built: Build) -> bool:
+    return bool(published_in(version).manifest["build_id"] == built.build_id)
 
 
 def _write(home: Home, staged: Path) -> tuple[dict[str, int], list[dict[str, Any]]]:

@@ -91,7 +91,7 @@ group_entries as (
         self_billed,
         payment_dispute_lost_at_validity,
         -invoices_count as invoices_count,
-        -amount_cents as amount_cents
+        -cast(amount_cents as {{ exact_type() }}) as amount_cents
     from invoice_groups
 ),
 
@@ -107,14 +107,14 @@ mart_entries as (
         organization_id,
         currency,
         -invoices_count as invoices_count,
-        -amount_cents as amount_cents
+        -cast(amount_cents as {{ exact_type() }}) as amount_cents
     from collected
     union all
     select
         organization_id,
         currency,
         -invoices_count as invoices_count,
-        -amount_cents as amount_cents
+        -cast(amount_cents as {{ exact_type() }}) as amount_cents
     from excluded
 ),
 

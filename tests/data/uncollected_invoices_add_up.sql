@@ -62,7 +62,7 @@ cell_entries as (
         payment_status,
         currency,
         -invoices_count as invoices_count,
-        -amount_cents as amount_cents
+        -cast(amount_cents as {{ exact_type() }}) as amount_cents
     from listed_cells
 ),
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from conftest import Harness, OnDisk
+from conftest import Harness, OnDisk, copied
 
 from harness.foundation.home import PROJECT, Home
 from harness.foundation.resources import Resources
@@ -19,8 +19,7 @@ UNIQUENESS = "ids_are_unique_stg_lago__invoices_invoice_id"
 @pytest.fixture(scope="module")
 def home(sample_home: Home, tmp_path_factory: pytest.TempPathFactory, harness: Harness) -> Home:
     """The loaded sample in a home of its own, built as of another day than its own."""
-    home = Home(tmp_path_factory.mktemp("build") / "home")
-    shutil.copytree(sample_home.path, home.path, symlinks=True)
+    home = copied(sample_home, tmp_path_factory.mktemp("build") / "home")
     shutil.rmtree(home.scratch)
     process = harness("build", "--as-of", "2026-05-31", home=home)
     assert process.returncode == 0, process.stderr
@@ -105,7 +104,7 @@ def test_a_warning_of_ones_own_warns_whatever_the_home_is_called(tmp_path: Path)
     ignored = shutil.ignore_patterns(".venv", ".git", "warehouse", "target", "logs", "*.duckdb")
     shutil.copytree(PROJECT, project, ignore=ignored)
     (project / "tests" / "data" / "own.sql").write_text(OWN_TEST)
-    home = Home(tmp_path / 'what? #1 {a} {{ b }} it\'s "c"')
+    home = Home(tmp_path / "what? #1 {a} {{ b }} it's \"c\" x.parquet' y")
 
     def harness(*arguments: str, python_path: object = project) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -127,6 +126,7 @@ def test_a_warning_of_ones_own_warns_whatever_the_home_is_called(tmp_path: Path)
     assert {path.name for path in tmp_path.iterdir()} == {home.path.name, "project"}
     assert "Quillfern Cloud GmbH" in harness("show").stdout
     assert harness("check").returncode == 0
+    assert harness("invoices").returncode == 0
     assert harness("report").returncode == 0
     # The next run finds its way, too; dbt's start is no other.
     again = harness("run", python_path=f"{project}:{os.environ['PYTHONPATH']}")

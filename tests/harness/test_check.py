@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 
 import duckdb
 import pytest
-from conftest import CASES, Harness
+from conftest import CASES, Harness, copied
 from jsonschema import Draft202012Validator, ValidationError
 
 from harness.build.building import Build
@@ -31,8 +31,7 @@ MAX = 2**63 - 1
 @pytest.fixture
 def sample(sample_home: Home, tmp_path: Path) -> Home:
     """A copy of the published sample to break; dbt's compiled SQL fits it by the file's name."""
-    shutil.copytree(sample_home.path, tmp_path / "home", symlinks=True)
-    return Home(tmp_path / "home")
+    return copied(sample_home, tmp_path / "home")
 
 
 @pytest.fixture(scope="session")
@@ -418,7 +417,7 @@ def failed_report() -> Callable[..., Report]:
     def make(finding: Finding, exclusions: list[Exclusion] | None = None) -> Report:
         built = Build("b", "l", "2026-03-31", False, 1.0)
         loaded = Load("l", "", "/data", None, 40, 0, 40, 1, 0, {}, [])
-        return Report(built, loaded, False, [finding], exclusions, "0" * 64)
+        return Report(built, loaded, False, [finding], exclusions, "0" * 64, None)
 
     return make
 

@@ -86,6 +86,10 @@ def test_a_few_months_are_compared_with_the_same_months(lago_home: Home, file: P
     found = compared(lago_home, file, rows)
     assert found.equal
     assert (found.first_month, found.last_month) == ("2026-10", "2026-11")
+    others = [row for row in lago_rows() if row["month"] < "2026-10" and row["currency"]]
+    assert len(others) > 500
+    assert found.as_json()["rows_of_other_months"] == len(others)
+    assert list(found.as_text())[-2] == f"not compared: {len(others):,} rows here of other months"
 
 
 def test_every_difference_is_named_with_both_values(lago_home: Home, file: Path) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from conftest import OnDisk
+from conftest import OnDisk, copied
 from test_server import QUILLFERN
 
 from harness.collection.collection import published
@@ -31,6 +31,8 @@ HERE = Path(__file__).parent
 ADD = f"keys add --organization {QUILLFERN}"
 WRITING = ("load", "build", "check", "publish", "report", "rollback", ADD)
 READING = ("versions", "show", "invoices", "keys list")
+# The build in a copy reads what the first has loaded.
+COPY = "cp -a '{0}' home && sed -i \"s#{0}#$PWD/home#\" home/scratch/build.json"
 EACH = """
 import contextlib, importlib, io, json, os, pkgutil, sys
 import harness
@@ -50,8 +52,7 @@ for words in sys.argv[2:]:
 @pytest.fixture
 def home(sample_home: Home, tmp_path: Path) -> Home:
     """Two versions of the sample, the newer one checked and published."""
-    shutil.copytree(sample_home.path, tmp_path / "home", symlinks=True)
-    copy = Home(tmp_path / "home")
+    copy = copied(sample_home, tmp_path / "home")
     older = published(copy).path
     shutil.copytree(older, older.with_name("20200101T000000Z-00000000"))
     return copy
@@ -69,7 +70,7 @@ def judge(output: str, writing: Sequence[str], reading: Sequence[str], expected:
 
 
 def test_a_disk_that_is_read_only_is_said_and_read(home: Home, on_disk: OnDisk) -> None:
-    script = f"cp -a '{home.path}' home && mount -o remount,ro . && exec \"$0\" -c '{EACH}' '' "
+    script = f"{COPY.format(home.path)} && mount -o remount,ro . && exec \"$0\" -c '{EACH}' '' "
     process = on_disk("100m", script + " ".join(f"'{each}'" for each in (*WRITING, *READING)))
     assert process.returncode == 0, process.stderr
     expected = (
@@ -87,7 +88,7 @@ def test_a_disk_that_fails_loses_nothing(
     moments = random.Random(SEED)
     shares = " ".join(f"{moments.uniform(0.2, 1):.3f}" for _ in range(FAULTS or 1))
     program = f"exec \"$0\" '{HERE}/faulty_disk.py' {kind} {command} {shares}"
-    process = on_disk("64m", f"cp -a '{home.path}' home && {program}")
+    process = on_disk("64m", f"{COPY.format(home.path)} && {program}")
     assert process.returncode == 0, process.stderr
     outcomes = [json.loads(line) for line in process.stdout.splitlines()]
     failed = [each for each in outcomes if each["code"]]
@@ -132,8 +133,7 @@ if FAULTS and not os.getuid():
     def test_the_home_of_another_user_is_said_and_read(home: Home) -> None:
         with tempfile.TemporaryDirectory() as directory:
             Path(directory).chmod(0o755)
-            theirs = Home(Path(directory) / "home")
-            shutil.copytree(home.path, theirs.path, symlinks=True)
+            theirs = copied(home, Path(directory) / "home")
             output = in_home(theirs, "65534", *WRITING, "versions", "show")
         expected = (
             f"{theirs.path} cannot be written (Permission denied): give this user the right to, or"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Harness
+from conftest import Harness, copied
 
 from harness.foundation.home import PROJECT, Home
 
@@ -143,7 +143,7 @@ def checkout(sample_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Pat
     shutil.copytree(PROJECT, checkout, ignore=ignored)
     (checkout / ".venv").symlink_to(PROJECT / ".venv")
     for home in ("warehouse", "trial"):
-        shutil.copytree(sample_home.path, checkout / home, symlinks=True)
+        copied(sample_home, checkout / home)
     versions = checkout / "warehouse" / "published"
     shutil.copytree(versions / "current", versions / EARLIER)
     (checkout / "target").mkdir()

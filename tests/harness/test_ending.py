@@ -2,7 +2,6 @@
 
 import fcntl
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -12,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from conftest import Harness, Postgres
+from conftest import Harness, Postgres, copied
 
 from harness.collection.collection import published
 from harness.foundation.home import Home
@@ -28,16 +27,13 @@ on_linux = pytest.mark.skipif(
 
 @pytest.fixture
 def home(sample_home: Home, tmp_path: Path) -> Home:
-    shutil.copytree(sample_home.path, tmp_path / "home", symlinks=True)
-    return Home(tmp_path / "home")
+    return copied(sample_home, tmp_path / "home")
 
 
 @pytest.fixture(scope="module")
 def parsed(sample_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Home:
     """A home in which dbt reads the whole project only the first time."""
-    home = Home(tmp_path_factory.mktemp("ending") / "home")
-    shutil.copytree(sample_home.path, home.path, symlinks=True)
-    return home
+    return copied(sample_home, tmp_path_factory.mktemp("ending") / "home")
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from conftest import CASES, OnDisk
+from conftest import CASES, OnDisk, copied
 
 from harness.cli.group import main_group
 from harness.collection.answers import PATH
@@ -23,8 +23,7 @@ READING = ["show", "get", "serve"]
 
 @pytest.fixture
 def home(sample_home: Home, tmp_path: Path) -> Home:
-    shutil.copytree(sample_home.path, tmp_path / "home", symlinks=True)
-    return Home(tmp_path / "home")
+    return copied(sample_home, tmp_path / "home")
 
 
 def spoil(home: Home, part: str, how: str) -> str:
@@ -56,7 +55,11 @@ SPOILT = [(part, how) for part in ("raw", "published") for how in ("a file", "le
 SPOILT += [(part, how) for part in ("raw", "published") for how in CURRENT]
 
 
-@pytest.mark.parametrize(("part", "how"), [*SPOILT, ("scratch", "a file")])
+# Publishing makes `current` anew, once the build is compared with the newest version that is kept.
+REFUSED = [each for each in SPOILT if each != ("published", "current dangles")]
+
+
+@pytest.mark.parametrize(("part", "how"), [*REFUSED, ("scratch", "a file")])
 def test_whoever_writes_is_told_what_is_wrong_with_the_home(
     part: str, how: str, home: Home
 ) -> None:

@@ -255,8 +255,30 @@ def test_a_customer_goes_by_id_external_id_or_name(
         harness_here("invoices", "--customer", customer[key], home=sample_home).stdout
         for key in ("id", "external_id", "name")
     }
+    assert customer["id"] != customer["id"].upper()
+    listed.add(
+        harness_here("invoices", "--customer", customer["id"].upper(), home=sample_home).stdout
+    )
     (text,) = listed
     assert customer["name"] in text
+
+
+def test_a_name_that_several_have_is_told(lago_home: Home, harness_here: Harness) -> None:
+    process = harness_here("invoices", "--billing-entity", "default", home=lago_home)
+    assert process.stderr == (
+        "note: these are of 2 billing entities called 'default'; an id is of one alone:"
+        " 0583542f-4cd5-413d-8c6e-3438c63be5a9, 5fbd48da-8157-4056-9496-0b4de48e224b\n"
+    )
+    process = harness_here("invoices", "--customer", "cust_nor_0043", home=lago_home)
+    assert "note: these are of 2 customers called 'cust_nor_0043'" in process.stderr
+    one = "0583542F-4CD5-413D-8C6E-3438C63BE5A9"
+    process = harness_here("invoices", "--billing-entity", one, home=lago_home)
+    assert process.stderr == ""
+    organization = harness_here(
+        *("invoices", "--billing-entity", "default", "--organization", NORTHWIND.upper()),
+        home=lago_home,
+    )
+    assert (organization.stdout, organization.stderr) == (process.stdout, "")
 
 
 @pytest.mark.parametrize(
@@ -267,6 +289,11 @@ def test_a_customer_goes_by_id_external_id_or_name(
         (["--month", "2026-13"], "'2026-13' is not a month; write it as YYYY-MM"),
         (["--excluded", "draft"], "'draft' is no reason; there is: unknown_organization,"),
         (["--organization", "x"], "there is no organization 'x'; there is: 72e2286b"),
+        (["--customer", "nobody"], "there is no customer 'nobody'"),
+        (["--customer", ""], "there is no customer ''"),
+        (["--billing-entity", "nope"], "there is no billing entity 'nope'"),
+        (["--currency", ""], "'' is no currency that Lago knows"),
+        (["--excluded", "--currency", ""], "'' is no currency that Lago knows"),
     ],
 )
 def test_what_cannot_be_asked_for_is_said(
@@ -309,15 +336,29 @@ def test_a_list_of_nothing_has_its_columns(sample_home: Home, harness_here: Harn
 def test_a_currency_of_what_is_left_out_is_as_the_source_gives_it(
     tmp_path: Path, harness: Harness, harness_here: Harness
 ) -> None:
-    rows_ = [INVOICE, INVOICE | {"id": "i2", "currency": "eur"}]
+    rows_ = [
+        INVOICE | {"number": "1"},
+        INVOICE | {"id": "i2", "currency": "eur", "number": "2"},
+        INVOICE | {"id": "i3", "status": "draft", "number": "3"},
+        # Of the least amount that there is.
+        INVOICE
+        | {"id": "i4", "currency": "JPY", "total_amount_cents": f"{-(2**63)}"}
+        | {"number": '"x\n9 invoices, 1.00 EUR\x1b[2K"'},
+    ]
     lines = [",".join(row.values()) for row in rows_]
-    home, _ = run_of("\n".join([",".join(INVOICE), *lines]) + "\n", tmp_path, harness)
+    home, _ = run_of("\n".join([",".join(rows_[0]), *lines]) + "\n", tmp_path, harness)
     listed = {
         code: harness_here("invoices", "--excluded", "--currency", code, home=home).stdout
-        for code in ("eur", "EUR")
+        for code in ("eur", "EUR", "usd")
     }
-    assert "i2" in listed["eur"]
-    assert listed["EUR"] == "no invoice\n"
+    assert [each in listed["eur"] for each in ("i2", "i3")] == [True, True]
+    assert [each in listed["EUR"] for each in ("i2", "i3")] == [False, True]
+    assert listed["usd"] == "no invoice\n"
+    least = harness_here("invoices", "--currency", "jpy", home=home).stdout.splitlines()
+    assert least[-1] == "1 invoice, -9,223,372,036,854,775,808 JPY"
+    # What a name holds is no line of ours, nor an order to the terminal.
+    assert len(least) == 3
+    assert r"x\n9 invoices, 1.00 EUR\x1b[2K" in least[1]
 
 
 def test_older_versions_and_other_users_are_told_why(
@@ -330,7 +371,7 @@ def test_older_versions_and_other_users_are_told_why(
     shutil.rmtree(kept)
     process = harness_here("invoices", home=home)
     assert process.returncode == 2
-    assert "was published before the invoices behind a figure were kept" in process.stderr
+    assert "lacks the invoices behind its figures, as older ones do" in process.stderr
     kept.touch()
     assert "for the user alone who loads them" in harness_here("invoices", home=home).stderr
 
@@ -381,7 +422,9 @@ def test_the_api_filters_by_external_customer_id_as_lagos_sql_does(
         assert len({row["month"] for row in body["invoice_collections"]}) == 40
 
 
-@pytest.mark.parametrize("name", ["nobody", "%00", "%ED%A0%80", "a" * 3000])
+@pytest.mark.parametrize(
+    "name", ["nobody", "%00", "cust_nor%00_0001", "%ED%A0%80", "a\ud800", "a" * 3000]
+)
 def test_an_unknown_customer_is_not_found(
     name: str, lago_home: Home, harness_here: Harness
 ) -> None:

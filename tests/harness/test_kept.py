@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from conftest import CASES, Harness
+from conftest import CASES, Harness, copied
 
 from harness.cli.printing import echo_columns
 from harness.collection.collection import published
@@ -19,8 +19,7 @@ OLD, OLDER = "20200102T000000Z-00000000", "20200101T000000Z-00000000"
 @pytest.fixture
 def home(sample_home: Home, tmp_path: Path) -> Home:
     """The sample, published three times."""
-    home = Home(tmp_path / "home")
-    shutil.copytree(sample_home.path, home.path, symlinks=True)
+    home = copied(sample_home, tmp_path / "home")
     for name in (OLD, OLDER):
         shutil.copytree(published(home).path, home.published / name)
     (home.published / "archive").mkdir()
@@ -100,6 +99,7 @@ def test_rollback_goes_to_the_version_before_and_then_to_none(
     [
         ("archive", "there is no version 'archive'"),
         ("../raw", "there is no version"),
+        ("", "there is no version ''"),
         (None, "is the"),
     ],
 )
@@ -107,17 +107,35 @@ def test_rollback_to_what_is_no_other_version_is_refused(
     version: str | None, words: str, home: Home, harness_here: Harness
 ) -> None:
     before = current(home)
-    process = harness_here("rollback", version or before, home=home)
+    asked = before if version is None else version
+    process = harness_here("rollback", asked, home=home)
     assert process.returncode == 2
     assert words in process.stderr
     assert current(home) == before
+
+
+@pytest.mark.parametrize("how", ["gone", "dangling"])
+def test_what_is_kept_is_gone_back_to_where_there_is_no_current_version(
+    how: str, home: Home, harness_here: Harness
+) -> None:
+    newest = current(home)
+    link = home.published / "current"
+    link.unlink()
+    if how == "dangling":
+        link.symlink_to("20990101T000000Z-00000000")
+    listed = json.loads(harness_here("versions", "--format", "json", home=home).stdout)
+    assert [each["current"] for each in listed] == [False, False, False]
+    process = harness_here("rollback", home=home)
+    assert process.returncode == 0, process.stderr
+    assert process.stdout == f"{newest}, as of 2026-06-17, is current; none was\n"
+    assert current(home) == newest
 
 
 @pytest.mark.parametrize("damage", ["manifest.json", "invoice_collection.duckdb"])
 def test_a_version_that_cannot_be_read_is_listed_so_and_not_gone_back_to(
     damage: str, home: Home, harness_here: Harness
 ) -> None:
-    (home.published / OLD / damage).write_text("{")
+    (home.published / OLD / damage).write_text("{}")
     before = current(home)
     listed = json.loads(harness_here("versions", "--format", "json", home=home).stdout)
     assert [each["version"] for each in listed if "unreadable" in each] == [OLD]

@@ -97,12 +97,19 @@ def test_a_revoked_key_is_gone_and_the_others_stay(home: Home) -> None:
         revoke_key(home, revoked.id)
 
 
+KEY = '{"id": "x", "organization_id": "north", "name": null, "created_at": "now", "sha256": %s}'
+
+
 @pytest.mark.parametrize(
-    "content", ["", "[]", "{}", '{"keys": [1]}', '{"keys": [{"id": "x"}]}', '{"keys": null}']
+    "content",
+    [
+        *("", "[]", "{}", '{"keys": [1]}', '{"keys": [{"id": "x"}]}', '{"keys": null}'),
+        *(f'{{"keys": [{KEY % digest}]}}' for digest in ('"no hash"', "null", "5")),
+    ],
 )
 def test_a_damaged_file_is_a_clear_error(content: str, home: Home) -> None:
     home.keys.write_text(content)
-    with pytest.raises(HarnessError, match=r"keys\.json"):
+    with pytest.raises(HarnessError, match=r"keys\.json.*restore it, or remove it and make new"):
         read_keys(home)
 
 

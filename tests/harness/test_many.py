@@ -6,7 +6,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from conftest import Harness, shared_home
+from conftest import Harness, copied, shared_home
 from test_serve import ask, bearer, link_to
 
 from harness.api import versions
@@ -60,8 +60,7 @@ def many(shared: Path, harness: Harness, tmp_path_factory: pytest.TempPathFactor
 
 @pytest.fixture
 def copy(many: Home, tmp_path: Path) -> Home:
-    shutil.copytree(many.path, tmp_path / "home", symlinks=True)
-    return Home(tmp_path / "home")
+    return copied(many, tmp_path / "home")
 
 
 def as_before(home: Home) -> None:

@@ -2,12 +2,11 @@
 
 import json
 import re
-import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import CASES, Harness
+from conftest import CASES, Harness, copied
 
 from harness.collection.collection import published
 from harness.foundation.errors import HarnessError
@@ -106,8 +105,7 @@ def test_the_command_that_loads_again_is_one_to_type(source: str, command: str) 
 def test_data_stays_where_it_is(
     command: str, given: list[str], lago_home: Home, tmp_path: Path, harness: Harness
 ) -> None:
-    home = Home(tmp_path / "home")
-    shutil.copytree(lago_home.path, home.path, symlinks=True)
+    home = copied(lago_home, tmp_path / "home")
     before = published(home).path, home.raw.resolve()
     process = harness(command, *given, home=home)
     assert (process.returncode, process.stdout) == (2, "")

@@ -3,6 +3,7 @@
 import csv
 import errno
 import hashlib
+import json
 import os
 import resource
 import shutil
@@ -15,7 +16,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from conftest import CASES, Harness
+from conftest import CASES, Harness, copied
 
 from harness.cli.group import main_group
 from harness.collection.answers import PATH
@@ -25,8 +26,7 @@ from harness.foundation.home import Home
 
 @pytest.fixture
 def sample(sample_home: Home, tmp_path: Path) -> Home:
-    shutil.copytree(sample_home.path, tmp_path / "home", symlinks=True)
-    return Home(tmp_path / "home")
+    return copied(sample_home, tmp_path / "home")
 
 
 def fixture_rows() -> list[dict[str, str]]:
@@ -141,10 +141,39 @@ def test_a_load_after_the_check_is_refused(sample: Home, harness_here: Harness) 
     assert harness_here("load", home=sample).returncode == 0
     process = harness_here("publish", home=sample)
     assert process.returncode == 1
-    assert "is not the one that was checked" in process.stderr
+    assert "raw data was loaded again since the check" in process.stderr
     process = harness_here("check", home=sample)
     assert process.returncode == 2
     assert "harness build" in process.stderr
+    # That check does not count, nor does the one before it now.
+    assert "nothing is checked" in harness_here("publish", home=sample).stderr
+
+
+def test_another_version_since_the_check_is_refused(sample: Home, harness_here: Harness) -> None:
+    before = published(sample).path
+    other = before.with_name("20990101T000000Z-00000000")
+    shutil.copytree(before, other)
+    manifest = json.loads((other / "manifest.json").read_text()) | {"build_id": "another"}
+    (other / "manifest.json").write_text(json.dumps(manifest))
+    assert harness_here("rollback", other.name, home=sample).returncode == 0
+    process = harness_here("publish", home=sample)
+    assert process.returncode == 1
+    assert f"{other.name} is published since the check; run: harness check" in process.stderr
+    # The same build may be published again, and as what was current when it was checked.
+    assert harness_here("rollback", before.name, home=sample).returncode == 0
+    assert harness_here("publish", home=sample).returncode == 0
+    assert harness_here("publish", home=sample).returncode == 0
+
+
+@pytest.mark.parametrize("command", ["check", "publish"])
+def test_a_build_of_another_home_is_refused(
+    command: str, sample_home: Home, tmp_path: Path, harness_here: Harness
+) -> None:
+    home = Home(tmp_path / "copy")
+    shutil.copytree(sample_home.path, home.path, symlinks=True)
+    process = harness_here(command, home=home)
+    assert process.returncode == 2
+    assert f"as it was made in {sample_home.path.resolve()}; run: harness build" in process.stderr
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 import pytest
+from conftest import copied
 from jsonschema import Draft202012Validator
 
 from harness.api import messages, serve, versions
@@ -589,8 +590,7 @@ def test_health_names_a_time_span_that_is_none(span: str, app: Application) -> N
 
 
 def test_where_the_whole_home_is_gone_no_key_is_wrong(sample_home: Home, tmp_path: Path) -> None:
-    home = Home(tmp_path / "home")
-    shutil.copytree(sample_home.path, home.path, symlinks=True)
+    home = copied(sample_home, tmp_path / "home")
     headers = bearer(add_key(home, QUILLFERN, None))
     app = application(home)
     assert ask(app, PATH, headers).status == 200

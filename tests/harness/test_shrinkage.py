@@ -140,6 +140,19 @@ def test_the_published_sample_is_never_compared_with(
     assert list(shrinkage_findings(lago, built, MARCH, False)) == []
 
 
+@pytest.mark.parametrize("how", ["gone", "dangling"])
+def test_where_the_current_version_is_gone_the_newest_that_is_kept_is_compared_with(
+    how: str, lago: Home, built: duckdb.DuckDBPyConnection
+) -> None:
+    link = lago.published / "current"
+    link.unlink()
+    if how == "dangling":
+        link.symlink_to("20990101T000000Z-00000000")
+    built.execute("delete from invoice_collection")
+    findings = list(shrinkage_findings(lago, built, MARCH, False))
+    assert {each.status for each in findings} == {"fail"}
+
+
 def test_nothing_published_is_nothing_to_compare_with(
     tmp_path: Path, built: duckdb.DuckDBPyConnection
 ) -> None:

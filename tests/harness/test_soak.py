@@ -21,7 +21,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from conftest import CASES, Harness, published_home
+from conftest import CASES, Harness, copied, published_home
 from lago_stub import KEY, running, saved
 from test_ending import children, is_locked, until
 from test_server import PATIENCE, QUILLFERN, Server, serving
@@ -70,8 +70,7 @@ def source(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
 def home(source: Source, sample_home: Home, tmp_path: Path, harness: Harness) -> Home:
     if source.arguments:
         return published_home(tmp_path / "home", harness, *source.arguments)
-    shutil.copytree(sample_home.path, tmp_path / "home", symlinks=True)
-    return Home(tmp_path / "home")
+    return copied(sample_home, tmp_path / "home")
 
 
 @pytest.fixture
