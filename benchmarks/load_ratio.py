@@ -28,7 +28,8 @@ HARNESS = (sys.executable, "-m", "harness")
 # What a load keeps.
 COLUMNS = (
     "id, organization_id, billing_entity_id, status, payment_status, issuing_date, currency,"
-    " total_amount_cents, self_billed, payment_dispute_lost_at, updated_at"
+    " total_amount_cents, self_billed, payment_dispute_lost_at, updated_at, number, invoice_type,"
+    " customer_id, payment_due_date, total_paid_amount_cents"
 )
 FORMATS = {"csv": "csv, header", "ndjson": "json"}
 

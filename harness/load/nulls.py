@@ -62,4 +62,12 @@ def told(found: Mapping[str, Counter[str]]) -> str:
 
 def _is_word(column: str, keep: Collection[str] = ()) -> str:
     words = ", ".join(literal(word) for word in ("", *WORDS) if word not in keep)
-    return f"trim({column}, e' \\t\\r\\n') in ({words})"
+    # What is no word mostly begins otherwise, and comparing costs a tenth of what trimming does.
+    begins = " or ".join(
+        [f"{column} < '!'"]
+        + [
+            f"({column} >= {literal(first)} and {column} < {literal(chr(ord(first) + 1))})"
+            for first in sorted({word[0] for word in WORDS})
+        ]
+    )
+    return f"case when {begins} then trim({column}, e' \\t\\r\\n') in ({words}) else false end"
