@@ -211,7 +211,7 @@ def serve(home: Path) -> dict[str, float]:
     """What the server takes and holds for many organizations, one after the other."""
     # The command makes one key at a time; here it is the library, for hundreds of them.
     from harness.api.keys import add_key
-    from harness.collection.collection import published
+    from harness.collection.version import published
     from harness.foundation.home import Home
 
     version = published(Home(home))

@@ -11,7 +11,8 @@ from starlette.responses import Response
 
 from harness.api.messages import Message, log, response, values
 from harness.collection.answers import answer_to, error
-from harness.collection.collection import Collection, Published, published
+from harness.collection.collection import Collection
+from harness.collection.version import Published, published
 from harness.foundation.errors import HarnessError
 from harness.foundation.home import Home, now
 from harness.foundation.versions import current_in

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import duckdb
 
 from harness.check.findings import Finding, counted
-from harness.collection.collection import published_in
+from harness.collection.version import published_in
 from harness.foundation.errors import HarnessError
 from harness.foundation.home import Home
 from harness.foundation.versions import newest_in

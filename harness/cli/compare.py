@@ -7,7 +7,7 @@ import click
 from harness.cli.options import FORMAT, INSECURE, ORGANIZATION, command
 from harness.cli.printing import echo, echo_json
 from harness.collection.answers import PATH
-from harness.collection.collection import published
+from harness.collection.version import published
 from harness.foundation.errors import HarnessError, Refused
 from harness.foundation.home import Home
 from harness.load.options import PER_PAGE

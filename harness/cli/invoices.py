@@ -11,8 +11,9 @@ import click
 from harness.cli.options import FORMAT_OF_ROWS, ONLY_ORGANIZATION, command
 from harness.cli.printing import echo, echo_columns, echo_json
 from harness.cli.read import known_currency
-from harness.collection.collection import PAYMENT_STATUSES, Published, published
+from harness.collection.collection import PAYMENT_STATUSES
 from harness.collection.reasons import reasons
+from harness.collection.version import Published, published
 from harness.foundation.errors import HarnessError
 from harness.foundation.home import Home
 from harness.foundation.progress import say

@@ -26,7 +26,7 @@ from harness.cli.options import (
 )
 from harness.cli.printing import after_publishing, echo, echo_json
 from harness.cli.read import draw_report
-from harness.collection.collection import Published
+from harness.collection.version import Published
 from harness.foundation.errors import HarnessError, Refused
 from harness.foundation.home import Home
 from harness.foundation.progress import say

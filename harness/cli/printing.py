@@ -13,7 +13,7 @@ import click
 from harness.foundation.progress import say, visible
 
 if TYPE_CHECKING:
-    from harness.collection.collection import Published
+    from harness.collection.version import Published
 
 
 def echo(text: object) -> None:

@@ -13,7 +13,7 @@ from harness.cli.options import (
 )
 from harness.cli.printing import echo, echo_json
 from harness.collection.answers import answer
-from harness.collection.collection import Published, published
+from harness.collection.version import Published, published
 from harness.foundation.errors import HarnessError
 from harness.foundation.home import Home
 from harness.foundation.progress import Progress, say

@@ -5,7 +5,7 @@ import click
 from harness.api.keys import add_key, read_keys, revoke_key
 from harness.cli.options import ORGANIZATION, Commands, command
 from harness.cli.printing import echo, echo_columns
-from harness.collection.collection import HOW_TO_PUBLISH, published
+from harness.collection.version import HOW_TO_PUBLISH, published
 from harness.foundation.home import Home
 from harness.foundation.progress import say
 from harness.foundation.versions import current_in

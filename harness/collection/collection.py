@@ -4,15 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import duckdb
 
-from harness.collection.names import in_order_of_name, one_of
-from harness.foundation.errors import HarnessError
-from harness.foundation.files import read_json
-from harness.foundation.home import Home
-from harness.foundation.versions import current_in
+from harness.collection.names import in_order_of_name
 
 PAYMENT_STATUSES = ("pending", "succeeded", "failed")
 """As Lago's codes number them, from 0; what SQL joins is the seed payment_statuses."""
@@ -87,102 +83,6 @@ class Collection:
     """None where it was not built."""
 
 
-@dataclass(frozen=True)
-class Published:
-    """A published version: its directory and its manifest."""
-
-    path: Path
-    manifest: dict[str, Any]
-
-    @property
-    def database(self) -> Path:
-        """The DuckDB file with the marts."""
-        return self.path / "invoice_collection.duckdb"
-
-    @property
-    def is_sample(self) -> bool:
-        """Whether it is of the project's sample, which is invented."""
-        return self.manifest.get("source") == "sample"
-
-    def subunits_per_unit(self) -> dict[str, int]:
-        """How many of the smallest unit make a unit, by currency."""
-        with duckdb.connect(str(self.database), read_only=True) as connection:
-            return _subunits(connection)
-
-    def organizations(self) -> dict[str, str | None]:
-        """The names of all organizations by id, in order of name; those without one come last."""
-        with duckdb.connect(str(self.database), read_only=True) as connection:
-            return in_order_of_name(self._names(connection))
-
-    def organization_id(self, asked: str | None) -> str:
-        """The id of the organization with that id or exact name; of the only one for None.
-
-        Raises HarnessError where there is none, or several.
-        """
-        return one_of(self.organizations(), asked)
-
-    def collection(self, only: Sequence[str] | None = None) -> Collection:
-        """Read the version into memory, but for what is by customer: all of it, or `only` some.
-
-        `only` has the ids of organizations; those that there are not are left out.
-        """
-        with duckdb.connect(str(self.database), read_only=True) as connection:
-            return read_collection(
-                connection,
-                date.fromisoformat(self.manifest["as_of_date"]),
-                self._names(connection, only),
-                "select organization_id, billing_entity_code, billing_entity_id"
-                " from billing_entities",
-                ByCustomer(self.database) if "customers" in self.manifest["rows"] else None,
-                only,
-            )
-
-    def _names(
-        self, connection: duckdb.DuckDBPyConnection, only: Sequence[str] | None = None
-    ) -> dict[str, str | None]:
-        # What was published before there was that table has them in its manifest.
-        if "organizations" in self.manifest["rows"]:
-            chosen, ids = _chosen(only)
-            return dict(
-                connection.execute(
-                    f"select organization_id, organization_name from organizations{chosen}", ids
-                ).fetchall()
-            )
-        listed = {each["id"]: each["name"] for each in self.manifest["organizations"]}
-        return {id_: name for id_, name in listed.items() if only is None or id_ in only}
-
-
-def published(home: Home) -> Published:
-    """The current published version.
-
-    Raises HarnessError where nothing is published, or the home is not as we leave it.
-    """
-    # Resolved first: a publish in between must not mix two versions.
-    path = current_in(home.published)
-    if path is None:
-        raise HarnessError(f"nothing is published in {home.path}; {HOW_TO_PUBLISH}")
-    return published_in(path)
-
-
-def published_in(path: Path) -> Published:
-    """The version in a directory; raises HarnessError where it is none, or is damaged."""
-    nothing = f"{path} holds no published version; go back to another: harness rollback"
-    manifest = read_json(path / "manifest.json", nothing)
-    try:
-        date.fromisoformat(manifest["as_of_date"])
-        whole = isinstance(manifest["rows"], dict) and isinstance(manifest["load"], dict)
-    except (KeyError, TypeError, ValueError):
-        whole = False
-    if not whole:
-        raise HarnessError(
-            f"{path / 'manifest.json'} is damaged; go back to another version: harness rollback"
-        )
-    return Published(path, manifest)
-
-
-HOW_TO_PUBLISH = "run: harness run --from ... with your data, or harness run for the sample"
-
-
 def read_collection(
     connection: duckdb.DuckDBPyConnection,
     as_of_date: date,
@@ -200,7 +100,7 @@ def read_collection(
     rows: dict[str, list[Row]] = {id_: [] for id_ in names}
     entity_rows: dict[str, list[EntityRow]] = {id_: [] for id_ in names}
     entities: dict[str, dict[str, str | None]] = {id_: {} for id_ in names}
-    chosen, ids = _chosen(only)
+    chosen, ids = condition_of(only)
     for id_, month in connection.execute(
         f"select organization_id, month from organization_months{chosen} order by month", ids
     ).fetchall():
@@ -238,12 +138,12 @@ def read_collection(
             )
             for id_, name in in_order_of_name(names).items()
         },
-        subunits_per_unit=_subunits(connection),
+        subunits_per_unit=subunits_by_currency(connection),
         by_customer=by_customer,
     )
 
 
-def _chosen(only: Sequence[str] | None) -> tuple[str, list[str]]:
+def condition_of(only: Sequence[str] | None) -> tuple[str, list[str]]:
     """The SQL condition of these organizations, and its parameters; of all it is none."""
     if only is None:
         return "", []
@@ -252,7 +152,8 @@ def _chosen(only: Sequence[str] | None) -> tuple[str, list[str]]:
     return f" where organization_id in ({listed})", list(only)
 
 
-def _subunits(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+def subunits_by_currency(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """How many of the smallest unit make a unit, by currency."""
     return dict(
         connection.execute(
             "select currency, subunits_per_unit from currencies order by currency"

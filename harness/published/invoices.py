@@ -11,8 +11,8 @@ from typing import Any
 
 import duckdb
 
-from harness.collection.collection import Published
 from harness.collection.names import id_meant
+from harness.collection.version import Published
 from harness.foundation.errors import HarnessError
 from harness.foundation.files import make_directory
 from harness.sources.formats import literal, path_literal

@@ -6,7 +6,7 @@ from typing import Any
 
 import duckdb
 
-from harness.collection.collection import HOW_TO_PUBLISH, Published, published_in
+from harness.collection.version import HOW_TO_PUBLISH, Published, published_in
 from harness.foundation.errors import HarnessError
 from harness.foundation.home import Home
 from harness.foundation.versions import current_in, dangles, point_at, versions_in

@@ -12,7 +12,7 @@ import duckdb
 from harness.build.building import Build, current_build
 from harness.check.checking import recorded_check
 from harness.check.findings import Exclusion, Finding, by_reason, few_findings
-from harness.collection.collection import Published, published_in
+from harness.collection.version import Published, published_in
 from harness.foundation.errors import HarnessError, Refused
 from harness.foundation.files import plain_path, sha256_of, write_json
 from harness.foundation.home import Home, now

@@ -5,8 +5,8 @@ from datetime import date
 
 import duckdb
 
-from harness.collection.collection import Published
 from harness.collection.sums import NOTHING, Sum, Sums
+from harness.collection.version import Published
 from harness.published.origin import INVENTED
 from harness.published.show import HEADER, aligned, cells, table
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import duckdb
 
-from harness.collection.collection import Published, read_collection
+from harness.collection.collection import read_collection
+from harness.collection.version import Published
 from harness.foundation.errors import HarnessError
 from harness.foundation.files import replace_file
 from harness.foundation.versions import versions_in

@@ -24,7 +24,7 @@ from conftest import CASES, Harness
 from lago_stub import KEY, Lago, running, saved
 from test_load import contents, failure, loaded, raw
 
-from harness.collection.collection import published
+from harness.collection.version import published
 from harness.foundation.errors import HarnessError
 from harness.foundation.home import Home
 from harness.load.loading import current_load

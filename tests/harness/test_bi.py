@@ -15,7 +15,7 @@ import duckdb
 import pytest
 from conftest import CASES, Postgres
 
-from harness.collection.collection import published
+from harness.collection.version import published
 from harness.foundation.home import PROJECT, Home
 from harness.foundation.versions import make_current
 

@@ -11,7 +11,7 @@ import pytest
 from conftest import CASES, Harness
 from lago_stub import KEY, Lago, running
 
-from harness.collection.collection import published
+from harness.collection.version import published
 from harness.foundation.errors import HarnessError
 from harness.foundation.home import Home
 from harness.published.diff import KEY as KEY_OF_ROWS

@@ -17,7 +17,7 @@ import pytest
 from conftest import OnDisk, copied
 from test_server import QUILLFERN
 
-from harness.collection.collection import published
+from harness.collection.version import published
 from harness.foundation.home import Home
 
 FAULTS = int(os.environ.get("SOAK_DISK_FAULTS", "0"))

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from conftest import Harness, Postgres, copied
 
-from harness.collection.collection import published
+from harness.collection.version import published
 from harness.foundation.home import Home
 
 UNTOUCHED = "interrupted; the published version is untouched"

@@ -11,7 +11,7 @@ from conftest import CASES, OnDisk, copied
 
 from harness.cli.group import main_group
 from harness.collection.answers import PATH
-from harness.collection.collection import published
+from harness.collection.version import published
 from harness.foundation.errors import HarnessError
 from harness.foundation.files import make_directory, plain_path
 from harness.foundation.home import Home

@@ -16,7 +16,7 @@ import pytest
 from conftest import CASES, Harness, published_home
 
 from harness.collection.answers import PATH
-from harness.collection.collection import published
+from harness.collection.version import published
 from harness.foundation.home import PROJECT, Home
 
 QUILLFERN = "11bedd82-2ba9-473b-b755-d9bca18f55be"

@@ -9,7 +9,7 @@ import pytest
 from conftest import CASES, Harness, copied
 
 from harness.cli.printing import echo_columns
-from harness.collection.collection import published
+from harness.collection.version import published
 from harness.foundation.home import Home
 from harness.published.kept import FLUSH_RIGHT, lines_of_versions
 

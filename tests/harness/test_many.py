@@ -13,7 +13,8 @@ from harness.api import versions
 from harness.api.keys import add_key
 from harness.api.serve import application
 from harness.collection.answers import PATH, answer
-from harness.collection.collection import Collection, Published, published
+from harness.collection.collection import Collection
+from harness.collection.version import Published, published
 from harness.foundation.errors import HarnessError
 from harness.foundation.home import Home
 from harness.published.screen import LINES, on_one_screen

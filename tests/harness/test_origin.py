@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from conftest import CASES, Harness, copied
 
-from harness.collection.collection import published
+from harness.collection.version import published
 from harness.foundation.errors import HarnessError
 from harness.foundation.home import Home
 from harness.published.origin import command_again, source_to_load

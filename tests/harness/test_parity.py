@@ -15,7 +15,8 @@ from conftest import CASES, Harness, published_home
 from harness.build.building import build
 from harness.check.checking import check
 from harness.collection.answers import PATH, Answer, answer
-from harness.collection.collection import Collection, published
+from harness.collection.collection import Collection
+from harness.collection.version import published
 from harness.foundation.home import Home
 from harness.load.loading import current_load, load
 from harness.published.publishing import publish

@@ -16,7 +16,7 @@ import pytest
 from conftest import CASES, Harness, Postgres
 from test_load import contents, failure, loaded, raw, types
 
-from harness.collection.collection import published
+from harness.collection.version import published
 from harness.foundation.home import Home
 from harness.load.landing import Landing
 from harness.load.loading import current_load

@@ -20,7 +20,7 @@ from conftest import CASES, Harness, copied
 
 from harness.cli.group import main_group
 from harness.collection.answers import PATH
-from harness.collection.collection import published
+from harness.collection.version import published
 from harness.foundation.home import Home
 
 

@@ -27,8 +27,9 @@ from html_page import Element, parsed
 
 from harness.cli import make as cli
 from harness.cli.group import main_group
-from harness.collection.collection import Collection, Organization, Published, Row, published
+from harness.collection.collection import Collection, Organization, Row
 from harness.collection.reasons import reason
+from harness.collection.version import Published, published
 from harness.foundation.errors import HarnessError
 from harness.foundation.home import PROJECT, Home
 from harness.published.show import percent

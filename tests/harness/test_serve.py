@@ -24,7 +24,8 @@ from harness.api.messages import Application
 from harness.api.serve import application
 from harness.collection import contract
 from harness.collection.answers import PATH, answer
-from harness.collection.collection import Collection, Organization, Row, published
+from harness.collection.collection import Collection, Organization, Row
+from harness.collection.version import published
 from harness.foundation.errors import HarnessError
 from harness.foundation.home import Home
 

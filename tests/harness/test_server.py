@@ -24,7 +24,7 @@ from lago_python_client.exceptions import LagoApiError
 
 from harness.api.keys import add_key
 from harness.collection.answers import PATH, answer
-from harness.collection.collection import published
+from harness.collection.version import published
 from harness.foundation.home import Home
 
 QUILLFERN = "11bedd82-2ba9-473b-b755-d9bca18f55be"

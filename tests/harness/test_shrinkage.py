@@ -11,7 +11,7 @@ import pytest
 from conftest import Harness, published_home
 
 from harness.check.shrinkage import shrinkage_findings, shrunken
-from harness.collection.collection import published
+from harness.collection.version import published
 from harness.foundation.home import Home
 
 NORTHWIND = "b1cb1816-7d85-457c-9f32-2a1422d00e17"

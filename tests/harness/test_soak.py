@@ -26,7 +26,7 @@ from lago_stub import KEY, running, saved
 from test_ending import children, is_locked, until
 from test_server import PATIENCE, QUILLFERN, Server, serving
 
-from harness.collection.collection import published
+from harness.collection.version import published
 from harness.foundation.home import Home
 
 READERS = Path(__file__).with_name("readers.py")
