@@ -112,8 +112,8 @@ BY_CUSTOMER = click.option(
 MEMORY_LIMIT = click.option(
     "--memory-limit",
     type=_Size(),
-    help="How much memory DuckDB may take, such as 2GB; the rest goes to a directory in --home."
-    " Default: 80% of the machine's.",
+    help="How much memory DuckDB may take to load and build, such as 2GB; the rest goes to a"
+    " directory in --home. Default: 80% of the machine's.",
 )
 THREADS = click.option(
     "--threads",
